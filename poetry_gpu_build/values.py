@@ -1,0 +1,163 @@
+"""The values of the field: each parses itself, compares, prints itself back, and raises one error type."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from poetry_gpu_build.errors import InvalidValueError
+
+# The first CUDA architecture was 1.0; `sm_10` and below never existed as two-digit numbers of a newer major.
+_CAPABILITY_DOTTED = re.compile(r"(\d{1,2})\.(\d)")
+_CAPABILITY_DIGITS = re.compile(r"(?P<prefix>sm_|compute_)?(\d{1,2})(\d)")
+_CUDA_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.\d+)*")
+_CUDA_VARIANT = re.compile(r"cu(\d{2})(\d)")
+_DRIVER = re.compile(r"\d{2,4}(?:\.\d{1,4}){1,3}")
+_TORCH = re.compile(r"v?(\d+(?:\.\d+){1,2}(?:(?:a|b|rc|\.dev|\.post)\d+)*)(?:\+([a-z0-9]+(?:[._][a-z0-9]+)*))?")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ComputeCapability:
+    """NVIDIA's number for a chip generation, ``major.minor``.
+
+    Source: CUDA C++ Programming Guide, "Compute Capabilities".
+    """
+
+    major: int
+    minor: int
+
+    @classmethod
+    def parse(cls, text: str) -> ComputeCapability:
+        """Read ``5.2``, ``52``, ``sm_52`` or ``compute_52``.
+
+        >>> ComputeCapability.parse("sm_120")
+        ComputeCapability(major=12, minor=0)
+        >>> ComputeCapability.parse("5.2") < ComputeCapability.parse("10.0")
+        True
+
+        Raises InvalidValueError for anything else; also for `10` and `12`, which one reader takes for a major number
+        and the next for architecture 1.0 and 1.2.
+        """
+        stripped = text.strip()
+        if match := _CAPABILITY_DOTTED.fullmatch(stripped):
+            return cls._checked(int(match[1]), int(match[2]), text)
+        if match := _CAPABILITY_DIGITS.fullmatch(stripped.lower()):
+            return cls._checked(int(match[2]), int(match[3]), text)
+        raise InvalidValueError(
+            f"{text!r} is not a compute capability", ways_out=("write it as 5.2, sm_52, compute_52 or 52",)
+        )
+
+    @classmethod
+    def _checked(cls, major: int, minor: int, text: str) -> ComputeCapability:
+        if major >= 2:
+            return cls(major, minor)
+        raise InvalidValueError(
+            f"{text!r} is not a compute capability: no GPU of generation {major}.x is supported by any CUDA in use",
+            ways_out=(f"if you mean generation {major}{minor}, write {major}{minor}.0",),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+    @property
+    def sm(self) -> str:
+        """The name of the machine code (SASS) for it: ``sm_52``."""
+        return f"sm_{self.major}{self.minor}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CudaVersion:
+    """A CUDA toolkit's version as compatibility counts it: major and minor; the patch number does not matter."""
+
+    major: int
+    minor: int
+
+    @classmethod
+    def parse(cls, text: str) -> CudaVersion:
+        """Read ``12.8``, ``12.8.1`` or the wheel variant ``cu128``.
+
+        >>> CudaVersion.parse("cu118") == CudaVersion.parse("11.8.0")
+        True
+        """
+        stripped = text.strip()
+        if match := _CUDA_DOTTED.fullmatch(stripped) or _CUDA_VARIANT.fullmatch(stripped.lower()):
+            return cls(int(match[1]), int(match[2]))
+        raise InvalidValueError(f"{text!r} is not a CUDA version", ways_out=("write it as 12.8, 12.8.1 or cu128",))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+    @property
+    def variant(self) -> str:
+        """The local version label of wheels made with it: ``cu128``."""
+        return f"cu{self.major}{self.minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchBuild:
+    """A build of torch: the release and, when it is known, the variant (``cu128``, ``cpu``) that tells its CUDA."""
+
+    version: str
+    variant: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> TorchBuild:
+        """Read ``2.7.1+cu128``, ``2.7.1`` or a git tag such as ``v2.4.1``.
+
+        >>> TorchBuild.parse("2.7.1+cu128").cuda
+        CudaVersion(major=12, minor=8)
+        """
+        match = _TORCH.fullmatch(text.strip().lower())
+        if match is None:
+            raise InvalidValueError(
+                f"{text!r} is not a version of torch", ways_out=("write it as 2.7.1 or 2.7.1+cu128",)
+            )
+        return cls(match[1], match[2])
+
+    @property
+    def cuda(self) -> CudaVersion | None:
+        """The CUDA that the variant names; None for ``cpu``, ``rocm…`` and for a build without a variant."""
+        if self.variant is None or not _CUDA_VARIANT.fullmatch(self.variant):
+            return None
+        return CudaVersion.parse(self.variant)
+
+    def __str__(self) -> str:
+        return self.version if self.variant is None else f"{self.version}+{self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class DriverVersion:
+    """The version of NVIDIA's driver; its first number is the branch. Prints itself as it was read (`450.80.02`)."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> DriverVersion:
+        """Read ``570.124.06``.
+
+        >>> DriverVersion.parse("450.80.02") < DriverVersion.parse("570.26")
+        True
+        """
+        stripped = text.strip()
+        if not _DRIVER.fullmatch(stripped):
+            raise InvalidValueError(f"{text!r} is not a driver version", ways_out=("write it as 570.124.06",))
+        return cls(stripped)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers to compare by: leading zeros do not count."""
+        return tuple(int(part) for part in self.text.split("."))
+
+    @property
+    def branch(self) -> int:
+        """The release branch: 570 for 570.124.06."""
+        return self.numbers[0]
+
+    def __lt__(self, other: DriverVersion) -> bool:
+        return self.numbers < other.numbers
+
+    def __ge__(self, other: DriverVersion) -> bool:
+        return self.numbers >= other.numbers
+
+    def __str__(self) -> str:
+        return self.text
