@@ -1,0 +1,258 @@
+"""Loads and validates the policy: the shipped ``policies/modes.toml``, overridden by ``[tool.gpu-build]``.
+
+Both have one form, ``policies/gpu-build.schema.json``. After loading nobody looks at a raw key again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Literal
+
+from poetry_gpu_build.documents.toml import read_toml
+from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.errors import InvalidValueError
+from poetry_gpu_build.values import ComputeCapability
+from poetry_gpu_build.values import CudaVersion
+from poetry_gpu_build.values import TorchBuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import TypeVar
+
+    from poetry_gpu_build.documents.source import Position
+    from poetry_gpu_build.documents.toml import TomlDocument
+
+    Value = TypeVar("Value")
+
+ModeName = Literal["binary", "source"]
+
+# Where a project's own settings stand: [tool.poetry.…] would be rejected by Poetry.
+SETTINGS = ("tool", "gpu-build")
+
+# nvidia/cuda:12.8.1-devel-ubuntu22.04, registry:5000/mirror/cuda:11.8-devel
+_CUDA_TAG = re.compile(r":(\d{1,2}\.\d{1,2}(?:\.\d+)*)(?:-[^/]*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What the policy says of one mode."""
+
+    name: ModeName
+    dockerfile: str
+    """Relative to the project's root."""
+    base_image: str
+    cuda: CudaVersion
+    """The toolkit in the base image."""
+    torch: TorchBuild
+    with_groups: tuple[str, ...]
+    without_groups: tuple[str, ...]
+    build_args: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the team decided."""
+
+    default_mode: ModeName
+    torch_group: str
+    python: str
+    image: str | None
+    """The images' name without a tag; None: the project's name."""
+    targets: tuple[str, ...]
+    """Compute capabilities or card names, as written; empty: the machine's GPUs."""
+    context: str
+    compose_file: str
+    binary: Mode
+    source: Mode
+    floor: ComputeCapability
+    """Targets below are served by the source mode."""
+    torch_ref: str
+    source_targets: tuple[ComputeCapability, ...]
+    """Compiled for these where no target is known."""
+    memory_per_job: float
+    """GiB of memory for one compile job."""
+
+    def mode(self, name: ModeName) -> Mode:
+        """The mode of that name."""
+        return self.binary if name == "binary" else self.source
+
+
+def load_policy(policies_dir: Path, pyproject: TomlDocument | None = None) -> Policy:
+    """Load the shipped policy and lay the project's ``[tool.gpu-build]`` over it.
+
+    Raises ConfigurationError with file, line and the nearest known key for an unknown key or a wrong type, and
+    InvalidValueError with the place for a value that cannot be parsed.
+    """
+    schema = json.loads((policies_dir / "gpu-build.schema.json").read_text("utf-8"))
+    shipped = read_toml(policies_dir / "modes.toml")
+    layers = [_Layer(shipped, (), shipped.data)]
+    settings = _settings(pyproject) if pyproject is not None else None
+    if pyproject is not None and settings is not None:
+        own = _Layer(pyproject, SETTINGS, settings)
+        _validate(own, schema)
+        layers.append(own)
+    return _policy(_Layers(tuple(layers)))
+
+
+def _settings(pyproject: TomlDocument) -> Any:
+    tool = pyproject.data.get("tool")
+    return tool.get("gpu-build") if isinstance(tool, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One source of settings: the document, where in it the settings stand, and the settings."""
+
+    document: TomlDocument
+    root: tuple[str, ...]
+    data: dict[str, Any]
+
+    def place(self, *key: str | int) -> Position:
+        return self.document.locate(*self.root, *key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """The layers, the strongest last; a key is answered by the last layer that has it."""
+
+    layers: tuple[_Layer, ...]
+
+    def find(self, *key: str) -> tuple[Any, Position] | None:
+        for layer in reversed(self.layers):
+            value = _lookup(layer.data, key)
+            if value is not None:
+                return value, layer.place(*key)
+        return None
+
+    def get(self, *key: str, default: Any = None) -> Any:
+        found = self.find(*key)
+        return default if found is None else found[0]
+
+    def parse(self, parser: Callable[[str], Value], *key: str) -> Value:
+        """Parse a required text; an error names its place."""
+        found = self.find(*key)
+        if found is None:
+            raise ConfigurationError(f"{'.'.join(key)} is missing from the policy")
+        return _placed(parser, *found)
+
+    def parse_all(self, parser: Callable[[str], Value], *key: str) -> tuple[Value, ...]:
+        for layer in reversed(self.layers):
+            texts = _lookup(layer.data, key)
+            if texts is not None:
+                return tuple(_placed(parser, text, layer.place(*key, at)) for at, text in enumerate(texts))
+        return ()
+
+    def merged(self, *key: str) -> dict[str, str]:
+        """A table of which each layer adds or replaces single entries."""
+        table: dict[str, str] = {}
+        for layer in self.layers:
+            table.update(_lookup(layer.data, key) or {})
+        return table
+
+
+def _lookup(data: dict[str, Any], key: tuple[str, ...]) -> Any:
+    value: Any = data
+    for part in key:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _placed(parser: Callable[[str], Value], text: str, where: Position | None) -> Value:
+    try:
+        return parser(text)
+    except InvalidValueError as error:
+        raise InvalidValueError(error.message, where=where, ways_out=error.ways_out) from error
+
+
+def _policy(layers: _Layers) -> Policy:
+    return Policy(
+        default_mode=layers.get("default-mode"),
+        torch_group=layers.get("torch-group"),
+        python=layers.get("python"),
+        image=layers.get("image"),
+        targets=tuple(layers.get("targets", default=())),
+        context=layers.get("context"),
+        compose_file=layers.get("compose-file"),
+        binary=_mode("binary", layers),
+        source=_mode("source", layers),
+        floor=layers.parse(ComputeCapability.parse, "modes", "binary", "floor"),
+        torch_ref=layers.get("modes", "source", "torch-ref"),
+        source_targets=layers.parse_all(ComputeCapability.parse, "modes", "source", "targets"),
+        memory_per_job=float(layers.get("modes", "source", "memory-per-job")),
+    )
+
+
+def _mode(name: ModeName, layers: _Layers) -> Mode:
+    key = ("modes", name)
+    torch_group = layers.get("torch-group")
+    with_groups = tuple(layers.get(*key, "with", default=()))
+    without_groups = tuple(layers.get(*key, "without", default=()))
+    return Mode(
+        name=name,
+        dockerfile=layers.get(*key, "dockerfile"),
+        base_image=layers.get(*key, "base-image"),
+        cuda=_cuda(layers, name),
+        torch=layers.parse(TorchBuild.parse, *key, "torch"),
+        with_groups=(torch_group, *with_groups) if name == "binary" else with_groups,
+        without_groups=(torch_group, *without_groups) if name == "source" else without_groups,
+        build_args=layers.merged("build-args") | layers.merged(*key, "build-args"),
+    )
+
+
+def _cuda(layers: _Layers, name: ModeName) -> CudaVersion:
+    """The toolkit of a mode: as said, else as the base image's tag says."""
+    if layers.find("modes", name, "cuda") is not None:
+        return layers.parse(CudaVersion.parse, "modes", name, "cuda")
+    found = layers.find("modes", name, "base-image")
+    image, where = found if found is not None else ("", None)
+    tag = _CUDA_TAG.search(image)
+    if tag is None:
+        raise ConfigurationError(
+            f"the tag of {image!r} does not tell its CUDA version",
+            where=where,
+            ways_out=(f'say it: modes.{name}.cuda = "12.8" in [tool.gpu-build]',),
+        )
+    return CudaVersion.parse(tag[1])
+
+
+def _validate(layer: _Layer, schema: dict[str, Any]) -> None:
+    import fastjsonschema
+
+    validate = fastjsonschema.compile(schema)
+    try:
+        validate(layer.data)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise _schema_error(error, layer) from error
+
+
+def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
+    """One clear error of a violation: which key, where, what is allowed there."""
+    key = tuple(int(part) if part.isdigit() else part for part in error.path[1:])
+    if not key and error.rule == "type":
+        return ConfigurationError(f"[{'.'.join(SETTINGS)}] must be a table", where=layer.place())
+    if error.rule == "additionalProperties":
+        known = sorted(error.definition.get("properties", {}))
+        unknown = next(name for name in error.value if name not in known)
+        nearest = get_close_matches(unknown, known, n=1)
+        way_out = f"did you mean {nearest[0]!r}?" if nearest else f"known keys here: {', '.join(known)}"
+        return ConfigurationError(
+            f"unknown key {_dotted(*key, unknown)}", where=layer.place(*key, unknown), ways_out=(way_out,)
+        )
+    described = error.definition.get("description")
+    expectation = error.message.split(" must ", 1)[-1].replace("be object", "be a table")
+    return ConfigurationError(
+        f"{_dotted(*key)} is {error.value!r}, and must {expectation}",
+        where=layer.place(*key),
+        ways_out=(described,) if described else (),
+    )
+
+
+def _dotted(*key: str | int) -> str:
+    return f"[{'.'.join(SETTINGS)}] {'.'.join(str(part) for part in key)}"

@@ -1,0 +1,76 @@
+"""What the facts forbid: a mode whose torch would not run on a target, or not on the machine's driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poetry_gpu_build.coverage import compiled_for
+from poetry_gpu_build.coverage import driver_objections
+from poetry_gpu_build.coverage import image_objection
+from poetry_gpu_build.coverage import wheel_covers
+from poetry_gpu_build.selection.question import Reason
+from poetry_gpu_build.selection.question import each_once
+from poetry_gpu_build.selection.question import listed
+
+if TYPE_CHECKING:
+    from poetry_gpu_build.policy import ModeName
+    from poetry_gpu_build.selection.question import Question
+    from poetry_gpu_build.values import CudaVersion
+
+
+def objections_to(mode: ModeName, question: Question) -> list[Reason]:
+    """Why this mode's image would not run; empty where nothing is known against it."""
+    artefact = _binary_objections(question) if mode == "binary" else source_objections(question)
+    return each_once(artefact + host_objections(mode, question))
+
+
+def _binary_objections(question: Question) -> list[Reason]:
+    wheel = question.wheel
+    if wheel is None:
+        # The facts are silent, so the policy's floor is all there is to go by.
+        below = [target for target in question.targets if target < question.policy.floor]
+        text = f"{question.pinned.unknown_because}, and the policy's binary floor is {question.policy.floor}"
+        return [Reason("policy", f"{listed(below)}: {text}")] if below else []
+    found = []
+    for gpu in question.gpus:
+        coverage = wheel_covers(wheel, gpu.capability, question.facts, gpu.driver)
+        if not coverage.runs:
+            text = f"torch {wheel.torch} does not run on {gpu}: {coverage.because}"
+            found.append(Reason("facts", text, wheel.evidence.doubt))
+    return found
+
+
+def source_objections(question: Question) -> list[Reason]:
+    """The targets that the source mode's toolkit cannot compile for."""
+    cuda = question.policy.source.cuda
+    toolkit = question.facts.toolkit(cuda)
+    if toolkit is None:
+        return []
+    known = f"its nvcc knows {toolkit.compiles[0]} to {toolkit.compiles[-1]}"
+    return [
+        Reason("facts", f"CUDA {cuda} cannot compile for {gpu}: {known}")
+        for gpu in question.gpus
+        if compiled_for(gpu.capability, toolkit, question.facts.sass_rules) is None
+    ]
+
+
+def host_objections(mode: ModeName, question: Question) -> list[Reason]:
+    """What the driver of the machine's own GPUs forbids; a target that was named has no driver."""
+    found = []
+    image = question.policy.mode(mode).base_image
+    for gpu in question.gpus:
+        if gpu.driver is None:
+            continue
+        for text in driver_objections(gpu.driver, gpu.capability, _cuda_of(mode, question), question.facts):
+            found.append(Reason("facts", f"{gpu}: {text}"))
+        refusal = image_objection(image, gpu.name, gpu.driver, question.facts)
+        if refusal is not None:
+            found.append(Reason("facts", f"{gpu}: {refusal}"))
+    return found
+
+
+def _cuda_of(mode: ModeName, question: Question) -> CudaVersion:
+    """The CUDA that the image's torch is made with."""
+    if mode == "binary" and question.wheel is not None:
+        return question.wheel.cuda
+    return question.policy.mode(mode).cuda

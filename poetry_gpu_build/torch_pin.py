@@ -1,0 +1,119 @@
+"""Which torch a project pins: from its constraint, its source and its lock to one build, or to why it is not known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.values import TorchBuild
+
+if TYPE_CHECKING:
+    from poetry_gpu_build.documents.source import Position
+    from poetry_gpu_build.facts import CompatibilityFacts
+
+PYPI = "PyPI"
+
+# https://download.pytorch.org/whl/cu128, and any mirror that keeps the last segment
+_INDEX_VARIANT = re.compile(r"/(cu\d{3}|cpu)/?$")
+
+
+@dataclass(frozen=True, slots=True)
+class TorchPin:
+    """The torch that a project asks for, or has locked."""
+
+    constraint: str
+    """As written, in Poetry's or PEP 508's notation."""
+    group: str | None
+    """The dependency group as written; None: a main dependency."""
+    variant: str | None
+    """``cu128``, where the constraint, the wheel's file name or the index tells it."""
+    index: str | None
+    """The address of the source it names; None: the project's default index."""
+    where: Position
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedTorch:
+    """What the binary image will hold, as far as the project tells."""
+
+    build: TorchBuild | None
+    """The release and its variant; None where the project does not tell."""
+    pin: TorchPin
+    said_by: str
+    """What tells it: the group's constraint, the lock, or the newest release that the constraint allows."""
+
+    @property
+    def unknown_because(self) -> str:
+        """Why nothing is known of the architectures in it, for the case that nothing is."""
+        if self.build is None:
+            return f"torch {self.pin.constraint!r} names no single build"
+        if self.build.variant is None:
+            return f"the CUDA variant of torch {self.build} is not known"
+        return f"the architectures in torch {self.build} are not in the facts"
+
+
+def variant_of(constraint: str, index: str | None) -> str | None:
+    """The variant by the constraint's local label, else by the index's last segment."""
+    if "+" in constraint:
+        return constraint.rpartition("+")[2].strip() or None
+    match = _INDEX_VARIANT.search(index or "")
+    return match[1] if match else None
+
+
+def resolve_pin(pin: TorchPin, locked: tuple[TorchPin, ...], facts: CompatibilityFacts) -> PinnedTorch:
+    """Find the build: the constraint if it is exact, else the lock, else the newest known release it allows.
+
+    Raises ConfigurationError for a constraint that is none.
+    """
+    exact = _exact(pin, facts)
+    if exact is not None:
+        return PinnedTorch(exact, pin, "its constraint")
+    locked_builds = {build for build in (_exact(lock, facts) for lock in locked) if build is not None}
+    if len(locked_builds) == 1:
+        return PinnedTorch(locked_builds.pop(), pin, "poetry.lock")
+    return PinnedTorch(_newest_allowed(pin, facts), pin, "the newest known release that its constraint allows")
+
+
+def _exact(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | None:
+    """The build that a pin names exactly (`2.7.1`, `==2.7.1+cu128`); None for a range."""
+    from poetry.core.constraints.version import Version as ExactVersion
+    from poetry.core.constraints.version import parse_constraint
+    from poetry.core.constraints.version.exceptions import ParseConstraintError
+
+    try:
+        constraint = parse_constraint(pin.constraint)
+    except ParseConstraintError as error:
+        raise ConfigurationError(
+            f"{pin.constraint!r} is not a version constraint", where=pin.where, ways_out=("write it as 2.7.1+cu128",)
+        ) from error
+    if not isinstance(constraint, ExactVersion):
+        return None
+    release = constraint.without_local().text
+    return TorchBuild(release, pin.variant or _default_variant(release, pin, facts))
+
+
+def _default_variant(release: str, pin: TorchPin, facts: CompatibilityFacts) -> str | None:
+    """PyPI holds one variant of each release, without a label: the facts tell which."""
+    if pin.index is not None:
+        return None
+    on_pypi = (wheel for wheel in facts.wheels if wheel.index == PYPI and wheel.torch.version == release)
+    return next((wheel.torch.variant for wheel in on_pypi), None)
+
+
+def _newest_allowed(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | None:
+    from poetry.core.constraints.version import Version as ExactVersion
+    from poetry.core.constraints.version import parse_constraint
+
+    constraint = parse_constraint(pin.constraint)
+    allowed = [
+        wheel
+        for wheel in facts.wheels
+        if wheel.is_published
+        and (wheel.torch.variant == pin.variant if pin.variant else pin.index is None and wheel.index == PYPI)
+        and constraint.allows(ExactVersion.parse(wheel.torch.version))
+    ]
+    return max(allowed, key=lambda wheel: Version(wheel.torch.version)).torch if allowed else None
