@@ -1,0 +1,78 @@
+"""What every command shares: one way to fail, notes on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+from cleo.formatters.formatter import Formatter
+from poetry.console.commands.command import Command
+
+from poetry_gpu_build.errors import GpuBuildError
+
+SCHEMA_VERSION = 1
+
+
+class GpuBuildBaseCommand(Command):
+    """A command whose errors are the documented ones: one message on stderr, and the exit code of the error."""
+
+    def handle(self) -> int:
+        """Run the command; returns its exit code."""
+        try:
+            return self.run_command()
+        except GpuBuildError as error:
+            if self.io.is_debug():
+                raise
+            self.report(error)
+            return error.exit_code
+
+    @abstractmethod
+    def run_command(self) -> int:
+        """Do the work; returns the exit code, raises GpuBuildError."""
+
+    @property
+    def start_folder(self) -> Path:
+        """Where the project is looked for: the current folder, or what `--directory` or `--project` says."""
+        return self.get_application().project_directory
+
+    def result(self, text: str) -> None:
+        """Print a result, to stdout, as it is."""
+        self.io.write_line(Formatter.escape(text))
+
+    def note(self, text: str, style: str = "") -> None:
+        """Print what is not a result, to stderr."""
+        escaped = Formatter.escape(text)
+        self.io.write_error_line(f"<{style}>{escaped}</>" if style else escaped)
+
+    def report(self, error: GpuBuildError) -> None:
+        """Print an error to stderr; with `--format json` the document that says so goes to stdout too."""
+        if error.where is not None:
+            error.where = error.where.seen_from(Path.cwd())
+        lines = str(error).splitlines()
+        self.note(f"error: {lines[0]}", style="error")
+        for line in lines[1:]:
+            self.note(line)
+        if self.wants_json:
+            self.result(json_document({"error": error_data(error)}))
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the result is one JSON document."""
+        return any(option.name == "format" for option in self.options) and self.option("format") == "json"
+
+
+def json_document(data: dict[str, Any]) -> str:
+    """One JSON document of this interface."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False)
+
+
+def error_data(error: GpuBuildError) -> dict[str, Any]:
+    """An error for machines."""
+    return {
+        "exit_code": error.exit_code,
+        "message": error.message,
+        "where": None if error.where is None else str(error.where),
+        "ways_out": list(error.ways_out),
+    }

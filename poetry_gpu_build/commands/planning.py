@@ -1,0 +1,81 @@
+"""Gathers what a plan is made from: the project, the policy, the facts, the GPUs. The one place that reads them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import poetry_gpu_build
+from poetry_gpu_build import resources
+from poetry_gpu_build.errors import NoModeServesError
+from poetry_gpu_build.facts import load_compatibility
+from poetry_gpu_build.gpu.detect import find_gpus
+from poetry_gpu_build.machine import this_machine
+from poetry_gpu_build.plan import Inputs
+from poetry_gpu_build.plan import Request
+from poetry_gpu_build.plan import make_plan
+from poetry_gpu_build.plan import plan_every_mode
+from poetry_gpu_build.policy import SETTINGS
+from poetry_gpu_build.policy import load_policy
+from poetry_gpu_build.project import find_project
+from poetry_gpu_build.project import read_project
+from poetry_gpu_build.selection.flags import FLAG
+from poetry_gpu_build.selection.flags import Flags
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from poetry_gpu_build.gpu.detect import GpuReport
+    from poetry_gpu_build.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options of a command say about the plan."""
+
+    from_source: bool = False
+    binary: bool = False
+    all_modes: bool = False
+    gpus: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    build_args: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plans, and what was noticed on the way."""
+
+    plans: tuple[Plan, ...]
+    notes: tuple[str, ...]
+
+
+def plan_project(start: Path, asked: Asked) -> Planned:
+    """Plan the project around ``start``. Raises the errors of find_project, read_project, load_policy and make_plan."""
+    policies = resources.policies_dir()
+    project = read_project(find_project(start))
+    policy = load_policy(policies, project.pyproject)
+    report = find_gpus(
+        flags=asked.gpus,
+        configured=policy.targets,
+        configured_at=project.pyproject.locate(*SETTINGS, "targets"),
+        environment=os.environ,
+        facts_dir=policies / "facts",
+    )
+    _refuse_jetson(report)
+    inputs = Inputs(
+        project, policy, load_compatibility(policies / "facts"), this_machine(), poetry_gpu_build.__version__
+    )
+    flags = Flags(asked.from_source, asked.binary, os.environ.get(FLAG))
+    request = Request(flags, report.gpus, asked.tags, asked.build_args)
+    plans = plan_every_mode(inputs, request) if asked.all_modes else (make_plan(inputs, request),)
+    return Planned(plans, report.messages)
+
+
+def _refuse_jetson(report: GpuReport) -> None:
+    if not report.platform.is_jetson:
+        return
+    raise NoModeServesError(
+        "this machine is a Jetson (aarch64, Tegra), and both modes make x86_64 images",
+        ways_out=("to build for another machine, name its card: --gpu 8.6",),
+    )

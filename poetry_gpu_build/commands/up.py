@@ -1,0 +1,88 @@
+"""`poetry gpu-build up`: hands over to Docker Compose, with the mode's Dockerfile and arguments in its environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+from typing import ClassVar
+from typing import NoReturn
+
+from cleo.helpers import argument
+from cleo.helpers import option
+
+from poetry_gpu_build.commands.base import GpuBuildBaseCommand
+from poetry_gpu_build.commands.formats import as_env
+from poetry_gpu_build.commands.formats import as_text
+from poetry_gpu_build.commands.planning import Asked
+from poetry_gpu_build.commands.planning import plan_project
+from poetry_gpu_build.documents.source import Position
+from poetry_gpu_build.engine.compose import compose_command
+from poetry_gpu_build.engine.compose import compose_environment
+from poetry_gpu_build.engine.options import BuildOptions
+from poetry_gpu_build.engine.preflight import check_compose
+from poetry_gpu_build.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cleo.io.inputs.argument import Argument
+    from cleo.io.inputs.option import Option
+
+    from poetry_gpu_build.plan import Plan
+
+
+class GpuBuildUpCommand(GpuBuildBaseCommand):
+    """Brings the project's services up on the right image."""
+
+    name = "gpu-build up"
+    description = "Runs docker compose up --build with the mode that this machine's GPUs need."
+    help = """\
+Chooses the mode as <info>poetry gpu-build</info> does, sets the variables of the project's Compose file, and hands
+over to <info>docker compose up --build</info>; its exit code is Compose's own. What stands behind -- goes to Compose:
+
+  <comment>poetry gpu-build up -- --detach</comment>"""
+
+    arguments: ClassVar[list[Argument]] = [
+        argument("arguments", "For docker compose up.", optional=True, multiple=True),
+    ]
+    options: ClassVar[list[Option]] = [
+        option("from-source", None, "Compile torch, whatever the GPUs say."),
+        option("binary", None, "Install the torch wheel, whatever the GPUs say."),
+        option("gpu", None, "Build for this card instead of the machine's.", flag=False, multiple=True),
+        option("dry-run", None, "Print the variables that Compose would get, and start nothing."),
+    ]
+
+    def run_command(self) -> int:
+        """Plan, and become Compose."""
+        asked = Asked(
+            from_source=bool(self.option("from-source")),
+            binary=bool(self.option("binary")),
+            gpus=tuple(self.option("gpu")),
+        )
+        planned = plan_project(self.start_folder, asked)
+        plan = planned.plans[0]
+        for note in planned.notes:
+            self.note(f"note: {note}")
+        self.note(as_text(planned.plans, BuildOptions()))
+        _check_compose_file(plan)
+        if not self.option("dry-run"):
+            check_compose()
+            _become(compose_command(plan, self.argument("arguments")), compose_environment(plan))
+        self.result(as_env(planned.plans, BuildOptions()))
+        return 0
+
+
+def _become(command: list[str], variables: dict[str, str]) -> NoReturn:
+    """Replace this process, so that the terminal, the signals and the exit code are Compose's own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606 - no shell is the point
+
+
+def _check_compose_file(plan: Plan) -> None:
+    if (plan.root / plan.compose_file).is_file():
+        return
+    raise ConfigurationError(
+        "the Compose file does not exist",
+        where=Position(plan.root / plan.compose_file),
+        ways_out=("write it, or name another: compose-file in [tool.gpu-build] of pyproject.toml",),
+    )

@@ -1,0 +1,87 @@
+"""Hands a definition to `docker buildx bake`, and turns its end into success or one clear error."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from poetry_gpu_build.documents.source import Position
+from poetry_gpu_build.engine.failure import OUT_OF_MEMORY
+from poetry_gpu_build.engine.failure import read_failure
+from poetry_gpu_build.engine.relay import relay
+from poetry_gpu_build.errors import BuildFailedError
+from poetry_gpu_build.errors import BuildInterruptedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+    from typing import BinaryIO
+
+    from poetry_gpu_build.engine.failure import Failure
+    from poetry_gpu_build.engine.options import BuildOptions
+    from poetry_gpu_build.plan import Plan
+
+
+def bake_command(options: BuildOptions) -> list[str]:
+    """The command that reads the definition from its stdin."""
+    command = ["docker", "buildx", "bake", "--file", "-", "--progress", options.progress]
+    if options.builder:
+        command += ["--builder", options.builder]
+    if options.push:
+        command.append("--push")
+    if options.load:
+        command.append("--load")
+    for override in options.overrides:
+        command += ["--set", override]
+    for entitlement in options.allow:
+        command += ["--allow", entitlement]
+    return command
+
+
+def run_bake(plans: Sequence[Plan], definition: dict[str, Any], options: BuildOptions, out: BinaryIO) -> None:
+    """Build; docker's own output goes to ``out``.
+
+    Raises BuildFailedError with the failed step, its Dockerfile line and its last output, BuildInterruptedError after
+    an interrupt.
+    """
+    ended = relay(bake_command(options), stdin=json.dumps(definition).encode(), folder=plans[0].root, out=out)
+    if ended.interrupted:
+        raise BuildInterruptedError("the build was interrupted")
+    if ended.status != 0:
+        raise _build_error(read_failure(ended.tail), plans)
+
+
+def _build_error(failure: Failure, plans: Sequence[Plan]) -> BuildFailedError:
+    plan = _plan_of(failure, plans)
+    if failure.step is None:
+        message = f"the build failed: {failure.error}"
+    elif failure.exit_code is None:
+        message = f"the build failed in {failure.step}: {failure.error}"
+    else:
+        message = f"the build failed in {failure.step}, with exit code {failure.exit_code}"
+    lines = [message, *(f"  | {line}" for line in failure.output)]
+    where = Position(plan.root / plan.dockerfile, failure.line) if failure.line else None
+    return BuildFailedError("\n".join(lines), where=where, ways_out=tuple(_advice(failure, plan)))
+
+
+def _plan_of(failure: Failure, plans: Sequence[Plan]) -> Plan:
+    """The plan whose Dockerfile failed: buildx prints the file's name, with or without its folder."""
+    named = [plan for plan in plans if failure.dockerfile and plan.dockerfile.endswith(failure.dockerfile)]
+    return max(named, key=lambda plan: len(plan.dockerfile), default=plans[0])
+
+
+def _advice(failure: Failure, plan: Plan) -> list[str]:
+    advice = []
+    if failure.exit_code == OUT_OF_MEMORY:
+        jobs = plan.build_args.get("MAX_JOBS")
+        used = f"; it was {jobs}" if jobs else ""
+        advice.append(f"the step ran out of memory: give it fewer jobs, --build-arg MAX_JOBS=N{used}")
+    if "failed to resolve source metadata" in failure.error and plan.base_image in failure.error:
+        advice.append("the base image cannot be reached: pull it once by hand to see why, or name a mirror's:")
+        advice.append(f"modes.{plan.mode}.base-image in [tool.gpu-build]")
+    if any("Unable to locate package python" in line for line in failure.output):
+        version = plan.build_args.get("PYTHON_VERSION")
+        advice.append(f"the base image's distribution has no Python {version}: set python in [tool.gpu-build]")
+    if "network.host" in failure.error:
+        advice.append("allow it for this build: --allow network.host")
+    return advice

@@ -1,0 +1,31 @@
+"""What the user passes through to BuildKit, resolved once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """Options of one build; each text is in docker's own notation (`docker buildx build --help`)."""
+
+    builder: str | None = None
+    push: bool = False
+    load: bool = False
+    outputs: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    """`--set target.key=value` of bake."""
+    allow: tuple[str, ...] = ()
+    """Entitlements, such as network.host."""
+    progress: str = "auto"
+    no_cache: bool = False
+    stage: str | None = None
+    """Build up to this stage of the Dockerfile; None: the last."""
+
+    @property
+    def keeps_something(self) -> bool:
+        """Whether the result leaves the builder."""
+        return self.push or self.load or bool(self.outputs)

@@ -1,0 +1,168 @@
+"""Asks, before anything is built, whether this engine can build and will keep the result.
+
+Every question answers in milliseconds where the engine is well; each has a limit for where it is not, because an
+unreachable builder otherwise hangs for 20 s and a docker without buildx falls back to the legacy builder in silence.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from poetry_gpu_build.errors import EngineUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence
+
+    from poetry_gpu_build.engine.options import BuildOptions
+
+    Ask = Callable[[Sequence[str]], "Answer"]
+
+TIMEOUT_SECONDS = 20
+# The driver of the daemon's own builder: it keeps what it builds, and is as alive as the daemon.
+DOCKER_DRIVER = "docker"
+_FIELD = re.compile(r"^(?P<name>[A-Z][A-Za-z ]*):\s*(?P<value>.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a short docker command said."""
+
+    status: int | None
+    """The exit status; None: it gave no answer within the limit."""
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine that can build: buildx's version, the builder and its driver."""
+
+    buildx: str
+    builder: str
+    driver: str
+
+
+def ask_docker(arguments: Sequence[str]) -> Answer:
+    """Run a short docker command without input, within the limit.
+
+    Raises EngineUnavailableError where there is no docker.
+    """
+    try:
+        done = subprocess.run(
+            ["docker", *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise EngineUnavailableError(
+            "docker is not installed, or not on PATH",
+            ways_out=("install Docker Engine 23 or newer with its buildx plugin", "plan without it: --dry-run"),
+        ) from error
+    except PermissionError as error:
+        raise EngineUnavailableError(
+            f"docker cannot be run: {error.strerror}", ways_out=("check the permissions of the docker on PATH",)
+        ) from error
+    except subprocess.TimeoutExpired:
+        return Answer(None, "", "")
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def check_engine(options: BuildOptions, ask: Ask = ask_docker) -> Engine:
+    """Find the engine that will build. Raises EngineUnavailableError, with what to do, for each way it could not."""
+    buildx = _check_buildx(ask)
+    name, driver = _check_builder(options.builder, ask)
+    if driver == DOCKER_DRIVER or options.load:
+        _check_daemon(ask)
+    if driver != DOCKER_DRIVER and not options.keeps_something:
+        raise EngineUnavailableError(
+            f"the builder {name} uses the driver {driver}, which keeps nothing of a build by itself",
+            ways_out=("say where the image goes: --push, --load or --output", "or use another builder: --builder NAME"),
+        )
+    if options.allow:
+        _check_bake_allows(buildx, ask)
+    return Engine(buildx, name, driver)
+
+
+def check_compose(ask: Ask = ask_docker) -> None:
+    """Check that Compose and the daemon answer. Raises EngineUnavailableError."""
+    answer = ask(["compose", "version"])
+    if answer.status != 0:
+        raise EngineUnavailableError(
+            "this docker has no working Compose",
+            ways_out=("install the Compose plugin: docker-compose-plugin, or docker-compose on Debian",),
+        )
+    _check_daemon(ask)
+
+
+def _check_buildx(ask: Ask) -> str:
+    answer = ask(["buildx", "version"])
+    if answer.status == 0:
+        # github.com/docker/buildx v0.13.1 788433953af10f2a698f5c07611dddce2e08c7a0
+        words = answer.output.split()
+        return words[1].lstrip("v") if len(words) > 1 else "of unknown version"
+    raise EngineUnavailableError(
+        "this docker has no working buildx, and would fall back to the legacy builder",
+        ways_out=("install the buildx plugin: docker-buildx-plugin, or docker-buildx on Debian and Ubuntu",),
+    )
+
+
+def _check_builder(builder: str | None, ask: Ask) -> tuple[str, str]:
+    """The builder's name and driver.
+
+    `docker buildx inspect` exits 0 for a builder that is out of reach (measured on 0.13.1): its text must be read.
+    """
+    answer = ask(["buildx", "inspect", *([builder] if builder else [])])
+    # The builder's own fields come before those of its nodes: of two with one name the first counts.
+    fields = {match["name"]: match["value"].strip() for match in reversed(list(_FIELD.finditer(answer.output)))}
+    name = builder or fields.get("Name") or "default"
+    driver, fault = fields.get("Driver", ""), fields.get("Error", "")
+    if answer.status == 0 and driver and not fault:
+        return name, driver
+    if builder is None or driver == DOCKER_DRIVER:
+        # This builder is the daemon: what is wrong with it, the daemon's own check says better.
+        _check_daemon(ask)
+    reason = f" ({fault})" if fault else _quoted(answer, f"docker buildx inspect {name}")
+    raise EngineUnavailableError(
+        f"the builder {name} does not answer{reason}",
+        ways_out=(
+            "list the builders: docker buildx ls",
+            f"start it: docker buildx inspect --bootstrap {name}",
+            "or choose another one: --builder NAME",
+        ),
+    )
+
+
+def _check_bake_allows(buildx: str, ask: Ask) -> None:
+    """`bake` learnt --allow later than `build`: 0.13.1 does not know it."""
+    if "--allow" not in ask(["buildx", "bake", "--help"]).output:
+        raise EngineUnavailableError(
+            f"buildx {buildx} cannot grant entitlements to bake (--allow)", ways_out=("install a newer buildx",)
+        )
+
+
+def _check_daemon(ask: Ask) -> None:
+    answer = ask(["version", "--format", "{{.Server.Version}}"])
+    if answer.status == 0 and answer.output.strip():
+        return
+    raise EngineUnavailableError(
+        "the Docker daemon does not answer" + _quoted(answer, "docker version"),
+        ways_out=(
+            "start it: systemctl start docker, or Docker Desktop",
+            "if it runs elsewhere, say where: DOCKER_HOST, or docker context use NAME",
+        ),
+    )
+
+
+def _quoted(answer: Answer, command: str) -> str:
+    if answer.status is None:
+        return f" ({command} gave no answer within {TIMEOUT_SECONDS} s)"
+    lines = answer.errors.strip().splitlines()
+    return f" ({lines[-1].removeprefix('ERROR: ')})" if lines else ""
