@@ -1,0 +1,1 @@
+"""Tests with a really installed Poetry, the oldest and the newest supported, and a package index on loopback."""
