@@ -21,6 +21,7 @@ ROOMS = (
     "commands",
     "engine",
     "plan",
+    "lint",
     "selection",
     "gpu",
     "machine",
@@ -30,7 +31,7 @@ ROOMS = (
     "policy",
     "facts",
     "resources",
-    "documents.toml",
+    "documents",
     "values",
     "errors",
     "documents.source",
@@ -57,7 +58,8 @@ def imported_by(module: str) -> set[str]:
 
 
 def room_of(module: str) -> str | None:
-    return next((room for room in ROOMS if module == room or module.startswith(f"{room}.")), None)
+    rooms = [room for room in ROOMS if module == room or module.startswith(f"{room}.")]
+    return max(rooms, key=len, default=None)
 
 
 @pytest.mark.parametrize("module", [module for module in modules() if module not in APART])

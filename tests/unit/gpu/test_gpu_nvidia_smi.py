@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from typing import TYPE_CHECKING
 
@@ -337,14 +338,17 @@ def test_the_tool_is_found_where_wsl2_keeps_it(install_nvidia_smi: Install, prin
     assert [str(gpu) for gpu in detection.gpus] == ["NVIDIA GeForce RTX 5090 (12.0)"]
 
 
-def is_running(pid: int) -> bool:
+def ends(pid: int, within_s: float = 30) -> bool:
+    """Whether a process ends; the kernel takes a moment to end what was killed, more on a busy machine."""
     try:
-        os.kill(pid, 0)
+        watched = os.pidfd_open(pid)
     except ProcessLookupError:
-        return False
-    # A killed orphan stays a zombie until somebody reaps it: in a container without an init, for ever.
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123
-        return stat.read().rpartition(")")[2].split()[0] != "Z"
+        return True
+    try:
+        # Readable once it has ended, as a zombie that nobody reaps too.
+        return bool(select.select([watched], [], [], within_s)[0])
+    finally:
+        os.close(watched)
 
 
 def test_a_hanging_tool_is_killed_with_its_children_though_they_ignore_sigterm(
@@ -358,17 +362,17 @@ def test_a_hanging_tool_is_killed_with_its_children_though_they_ignore_sigterm(
     started = time.monotonic()
     detection = ask(environment, timeout_s=1.0)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 300  # not the 600 s that it would sleep
     assert detection.gpus == ()
     assert "gave no answer within 1 s and was killed" in detection.notes[0]
-    assert not any(is_running(int(pid)) for pid in pids.read_text(encoding="utf-8").split())
+    assert all(ends(int(pid)) for pid in pids.read_text(encoding="utf-8").split())
 
 
 def test_a_child_that_outlives_the_tool_does_not_hold_it_up(install_nvidia_smi: Install, prints: Prints) -> None:
-    environment = install_nvidia_smi(f"sleep 3 &\n{prints(_LINE, 0)}")
+    environment = install_nvidia_smi(f"sleep 30 &\n{prints(_LINE, 0)}")
 
     started = time.monotonic()
     detection = ask(environment)
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 25  # not the 30 s that the child sleeps
     assert len(detection.gpus) == 1
