@@ -52,7 +52,7 @@ def wheel_covers(
     portable = [code for code in wheel.ptx if code <= target]
     if not portable:
         held = ", ".join(str(code) for code in wheel.sass)
-        return Coverage(target, False, f"it holds machine code for {held}, and none of it runs on {target}")
+        return Coverage(target, False, f"it holds machine code for {held} only")
     toolkit = facts.toolkit(wheel.cuda)
     needed = toolkit.driver_released_with if toolkit is not None else None
     if driver is not None and needed is not None and driver < needed:
@@ -105,12 +105,22 @@ def driver_objections(
             objections.append(
                 f"a GPU of {target} needs a driver of branch {floor.branch} or newer, and this one is {driver}"
             )
-    branches = [row for row in facts.driver_branches if row.branch <= driver.branch]
-    if branches:
-        row = max(branches, key=lambda row: row.branch)
-        if target < row.oldest:
-            objections.append(f"driver branch {driver.branch} no longer drives GPUs below {row.oldest}")
+    oldest = oldest_driven(driver, facts)
+    if oldest is not None and target < oldest:
+        objections.append(
+            f"driver branch {driver.branch} no longer drives GPUs below {oldest}, and this one is {driver}"
+        )
     return tuple(objections)
+
+
+def oldest_driven(driver: DriverVersion, facts: CompatibilityFacts) -> ComputeCapability | None:
+    """The oldest GPUs that a driver still drives: each row's branch is the last one for its GPUs.
+
+    So 470 is the last for 3.5, everything above it to 580 drives from 5.0, and all that is newer as the last row says.
+    """
+    rows = sorted(facts.driver_branches, key=lambda row: row.branch)
+    reaching = [row for row in rows if row.branch >= driver.branch] or rows[-1:]
+    return reaching[0].oldest if reaching else None
 
 
 def image_objection(image: str, gpu_name: str | None, driver: DriverVersion, facts: CompatibilityFacts) -> str | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from packaging.specifiers import SpecifierSet
+
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.values import ComputeCapability
 from poetry_gpu_build.values import CudaVersion
@@ -52,12 +54,17 @@ class WheelFact:
     """Portable code: the driver compiles it for anything newer, if it is at least as new as the toolkit."""
     index: str
     published: str
+    requires_python: str
     evidence: Evidence
 
     @property
     def is_published(self) -> bool:
         """Whether the wheel is known to be on its index."""
         return self.published == "yes"
+
+    def installs_on(self, python: str) -> bool:
+        """Whether the wheel's metadata allows this Python (``3.10``)."""
+        return SpecifierSet(self.requires_python).contains(f"{python}.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class ToolkitFact:
 
 @dataclass(frozen=True, slots=True)
 class DriverBranchFact:
-    """The oldest GPUs that a driver branch still drives; it holds until the next row's branch."""
+    """The oldest GPUs that a driver branch still drives; it is the last branch for them, or the newest of all."""
 
     branch: int
     oldest: ComputeCapability
@@ -186,6 +193,7 @@ def _wheel(row: dict[str, Any]) -> WheelFact:
         ptx=_capabilities(row["ptx"]),
         index=row["index"],
         published=row["published"],
+        requires_python=row["requires_python"],
         evidence=Evidence(row["status"], row["source"]),
     )
 

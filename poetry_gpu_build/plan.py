@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from poetry_gpu_build.build_arguments import decided_arguments
+from poetry_gpu_build.build_arguments import with_own_arguments
 from poetry_gpu_build.coverage import compiled_for
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.errors import ConfigurationError
-from poetry_gpu_build.selection.flags import FLAG
+from poetry_gpu_build.policy import SETTINGS
 from poetry_gpu_build.selection.flags import Flags
 from poetry_gpu_build.selection.question import Question
 from poetry_gpu_build.selection.select import select_mode
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
-    from poetry_gpu_build.selection.question import Reason
+    from poetry_gpu_build.selection.reasons import Reason
     from poetry_gpu_build.torch_pin import PinnedTorch
     from poetry_gpu_build.values import ComputeCapability
 
@@ -90,6 +92,8 @@ class Request:
     """Instead of the project's own; ``{mode}`` stands for the mode."""
     build_args: tuple[tuple[str, str], ...] = ()
     """Over those of the policy."""
+    stage: str | None = None
+    """Build up to this stage of the Dockerfile; None: the last."""
 
 
 def make_plan(inputs: Inputs, request: Request) -> Plan:
@@ -101,22 +105,26 @@ def make_plan(inputs: Inputs, request: Request) -> Plan:
     selection = select_mode(Question(request.flags, request.gpus, inputs.policy, pinned, inputs.facts))
     mode = inputs.policy.mode(selection.mode)
     if mode.name == "source":
-        _refuse_main_torch(inputs.project, inputs.policy)
+        _refuse_other_torch(inputs.project, inputs.policy)
     arch_list = _arch_list(inputs, request.gpus) if mode.name == "source" else ()
     torch = str(mode.torch) if mode.name == "source" else str(pinned.build or pinned.pin.constraint)
     return Plan(
         mode=mode.name,
         gpus=request.gpus,
         root=inputs.project.root,
-        context=_inside(inputs, inputs.policy.context, "the build context", is_folder=True),
-        dockerfile=_inside(inputs, mode.dockerfile, f"the {mode.name} mode's Dockerfile"),
+        context=inside_project(
+            inputs.project, inputs.policy.context, "the build context", ("context",), is_folder=True
+        ),
+        dockerfile=inside_project(
+            inputs.project, mode.dockerfile, f"the {mode.name} mode's Dockerfile", ("modes", mode.name, "dockerfile")
+        ),
         base_image=mode.base_image,
         torch=torch,
         with_groups=mode.with_groups,
         without_groups=mode.without_groups,
         arch_list=arch_list,
-        build_args=_build_args(inputs, mode, arch_list, request.build_args),
-        tags=_tags(inputs, mode.name, request.tags),
+        build_args=_build_args(inputs, mode, arch_list, request),
+        tags=_tags(inputs, mode.name, request),
         labels=_labels(inputs, mode.name, request.gpus, arch_list, torch),
         compose_file=inputs.policy.compose_file,
         reasons=selection.reasons,
@@ -131,8 +139,11 @@ def plan_every_mode(inputs: Inputs, request: Request) -> tuple[Plan, Plan]:
     floor = inputs.policy.floor
     above = tuple(gpu for gpu in request.gpus if gpu.capability >= floor)
     below = tuple(gpu for gpu in request.gpus if gpu.capability < floor)
-    binary = make_plan(inputs, replace(request, flags=Flags(binary=True), gpus=above))
-    source = make_plan(inputs, replace(request, flags=Flags(from_source=True), gpus=below))
+    switch = request.flags.build_from_source
+    ask_binary = Flags(binary=True, build_from_source=switch, all_modes=True)
+    ask_source = Flags(from_source=True, build_from_source=switch, all_modes=True)
+    binary = make_plan(inputs, replace(request, flags=ask_binary, gpus=above))
+    source = make_plan(inputs, replace(request, flags=ask_source, gpus=below))
     shared = sorted(set(binary.tags) & set(source.tags))
     if shared:
         raise ConfigurationError(
@@ -147,14 +158,14 @@ def _pinned(inputs: Inputs) -> PinnedTorch:
     project, group = inputs.project, inputs.policy.torch_group
     pin = project.torch_in(group) or project.torch_in(None)
     if pin is not None:
-        return resolve_pin(pin, project.locked_torch, inputs.facts)
+        return resolve_pin(pin, project.locked_torch, inputs.facts, inputs.policy.python)
     wheel = inputs.policy.binary.torch
     example = f'torch = {{ version = "{wheel}", source = "pytorch-{wheel.variant}" }}'
     name_another = "or name the group that holds torch: torch-group in [tool.gpu-build]"
     if canonicalize_name(group) in project.groups:
         raise ConfigurationError(
             f"the dependency group {group} holds no torch",
-            where=project.pyproject.locate("tool", "poetry", "group", group),
+            where=project.place_of_group(group),
             ways_out=(f"add it to [tool.poetry.group.{group}.dependencies]: {example}", name_another),
         )
     raise ConfigurationError(
@@ -167,34 +178,53 @@ def _pinned(inputs: Inputs) -> PinnedTorch:
     )
 
 
-def _refuse_main_torch(project: Project, policy: Policy) -> None:
-    """A torch among the main dependencies is installed in both modes, over the compiled one."""
-    pin = project.torch_in(None)
-    if pin is None:
-        return
-    raise ConfigurationError(
-        "torch is a main dependency, so the source image would install the wheel as well",
-        where=pin.where,
-        ways_out=(f"move it to [tool.poetry.group.{policy.torch_group}.dependencies], with optional = true",),
-    )
+def _refuse_other_torch(project: Project, policy: Policy) -> None:
+    """A torch outside its group is installed in both modes, over the compiled one."""
+    left_out = {canonicalize_name(group) for group in policy.source.without_groups}
+    taken = {canonicalize_name(group) for group in policy.source.with_groups}
+    installed = (project.groups - project.optional_groups | taken) - left_out
+    for pin in project.torch:
+        if pin.group is not None and canonicalize_name(pin.group) not in installed:
+            continue
+        place = "a main dependency" if pin.group is None else f"in the group {pin.group}"
+        raise ConfigurationError(
+            f"torch is {place}, so the source image would install the wheel as well",
+            where=pin.where,
+            ways_out=(f"move it to [tool.poetry.group.{policy.torch_group}.dependencies], with optional = true",),
+        )
 
 
-def _inside(inputs: Inputs, relative: str, what: str, *, is_folder: bool = False) -> str:
-    """A path of the project that exists and does not leave it."""
-    root = inputs.project.root.resolve()
+def inside_project(
+    project: Project, relative: str, what: str, setting: tuple[str, ...], *, is_folder: bool = False
+) -> str:
+    """Return the path of a file (or folder) of the project that ``setting`` of ``[tool.gpu-build]`` names.
+
+    Raises ConfigurationError where it does not exist, or lies outside.
+    """
+    root = project.root.resolve()
     path = root / relative
-    where = Position(inputs.project.pyproject.path)
-    if not path.resolve().is_relative_to(root):
+    said_at = project.pyproject.find(*SETTINGS, *setting) or Position(project.root / relative)
+    try:
+        is_inside = path.resolve().is_relative_to(root)
+        is_right = path.is_dir() if is_folder else path.is_file()
+        fault = f"is no {'folder' if is_folder else 'file'}" if path.exists() else "does not exist"
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL character, links that form a ring
+        raise ConfigurationError(
+            f"{what} {relative!r} is no path: {getattr(error, 'strerror', None) or error}",
+            where=said_at,
+            ways_out=(f"name a path of the project: {'.'.join(setting)} in [tool.gpu-build]",),
+        ) from error
+    if not is_inside:
         raise ConfigurationError(
             f"{what} {relative} lies outside the project",
-            where=where,
+            where=said_at,
             ways_out=("keep it inside: the build sees only the project's own files",),
         )
-    if not (path.is_dir() if is_folder else path.is_file()):
+    if not is_right:
         raise ConfigurationError(
-            f"{what} does not exist",
-            where=Position(inputs.project.root / relative),
-            ways_out=("write it, or name another in [tool.gpu-build] of pyproject.toml",),
+            f"{what} {fault}",
+            where=Position(project.root / relative),
+            ways_out=(f"write it, or name another: {'.'.join(setting)} in [tool.gpu-build] of pyproject.toml",),
         )
     return relative
 
@@ -205,46 +235,35 @@ def _arch_list(inputs: Inputs, gpus: tuple[Gpu, ...]) -> tuple[ComputeCapability
     toolkit = inputs.facts.toolkit(inputs.policy.source.cuda)
     if toolkit is None:
         return tuple(sorted(targets))
-    compiled = (compiled_for(target, toolkit, inputs.facts.sass_rules) or target for target in targets)
-    return tuple(sorted(set(compiled)))
+    compiled = {target: compiled_for(target, toolkit, inputs.facts.sass_rules) for target in targets}
+    for target, architecture in compiled.items():
+        if architecture is None:  # a default: the targets of GPUs have passed the selection
+            raise ConfigurationError(
+                f"the source mode's default target {target} is none that CUDA {toolkit.cuda} compiles for",
+                where=inputs.project.pyproject.locate(*SETTINGS, "modes", "source", "targets"),
+                ways_out=(f"name others, from {toolkit.compiles[0]} to {toolkit.compiles[-1]}", "or a target: --gpu"),
+            )
+    return tuple(sorted({architecture for architecture in compiled.values() if architecture is not None}))
 
 
 def _build_args(
-    inputs: Inputs, mode: Mode, arch_list: tuple[ComputeCapability, ...], own: tuple[tuple[str, str], ...]
+    inputs: Inputs, mode: Mode, arch_list: tuple[ComputeCapability, ...], request: Request
 ) -> dict[str, str]:
-    policy = inputs.policy
-    arguments = {
-        FLAG: "true" if mode.name == "source" else "false",
-        "BASE_IMAGE": mode.base_image,
-        "PYTHON_VERSION": policy.python,
-        "POETRY_WITH": ",".join(mode.with_groups),
-        "POETRY_WITHOUT": ",".join(mode.without_groups),
-        "GPU_BUILD_REQUIREMENT": f"poetry-gpu-build=={inputs.version}",
-    }
-    if mode.name == "source":
-        arguments |= {
-            "TORCH_REF": policy.torch_ref,
-            # Else the built wheel calls itself 2.4.0a0+git…, which satisfies no requirement on the release.
-            "PYTORCH_BUILD_VERSION": mode.torch.version,
-            "TORCH_CUDA_ARCH_LIST": ";".join(str(capability) for capability in arch_list),
-            "MAX_JOBS": str(inputs.machine.jobs(policy.memory_per_job)),
-        }
-    own_arguments = {**mode.build_args, **dict(own)}
-    if own_arguments.get(FLAG, arguments[FLAG]) != arguments[FLAG]:
-        raise ConfigurationError(
-            f"the build argument {FLAG}={own_arguments[FLAG]} contradicts the {mode.name} mode",
-            ways_out=(f"set the mode by --from-source, --binary or {FLAG} in the environment",),
-        )
-    return arguments | own_arguments
+    jobs = inputs.machine.jobs(inputs.policy.memory_per_job)
+    decided = decided_arguments(inputs.policy, mode, arch_list, jobs, inputs.version)
+    return with_own_arguments(decided, {**mode.build_args, **dict(request.build_args)}, mode)
 
 
-def _tags(inputs: Inputs, mode: ModeName, own: tuple[str, ...]) -> tuple[str, ...]:
+def _tags(inputs: Inputs, mode: ModeName, request: Request) -> tuple[str, ...]:
     """The tags of one mode: the modes never share one."""
-    if own:
-        return tuple(tag.replace("{mode}", mode) for tag in own)
+    if not all(request.tags):
+        raise ConfigurationError("--tag is empty", ways_out=("name the image: --tag name:{mode}", "or leave it out"))
+    if request.tags:
+        return tuple(tag.replace("{mode}", mode) for tag in request.tags)
     # Docker's repository names: lower case, digits and single separators.
     name = inputs.policy.image or re.sub(r"[^a-z0-9]+", "-", inputs.project.name.lower()).strip("-") or "app"
-    return (f"{name}:{mode}",)
+    # Half an image must not take the name of the whole one.
+    return (f"{name}:{mode}-{request.stage}" if request.stage else f"{name}:{mode}",)
 
 
 def _labels(

@@ -6,6 +6,7 @@ Both have one form, ``policies/gpu-build.schema.json``. After loading nobody loo
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -38,6 +39,10 @@ SETTINGS = ("tool", "gpu-build")
 
 # nvidia/cuda:12.8.1-devel-ubuntu22.04, registry:5000/mirror/cuda:11.8-devel
 _CUDA_TAG = re.compile(r":(\d{1,2}\.\d{1,2}(?:\.\d+)*)(?:-[^/]*)?$")
+
+# How fastjsonschema names a type, and how TOML does.
+_TYPES = {"string": "a string", "array": "an array", "object": "a table", "number": "a number"}
+_EXAMPLES = {"string": 'a text in quotes: "…"', "object": "a table: { … = … }"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,12 @@ def load_policy(policies_dir: Path, pyproject: TomlDocument | None = None) -> Po
     Raises ConfigurationError with file, line and the nearest known key for an unknown key or a wrong type, and
     InvalidValueError with the place for a value that cannot be parsed.
     """
-    schema = json.loads((policies_dir / "gpu-build.schema.json").read_text("utf-8"))
     shipped = read_toml(policies_dir / "modes.toml")
     layers = [_Layer(shipped, (), shipped.data)]
     settings = _settings(pyproject) if pyproject is not None else None
     if pyproject is not None and settings is not None:
         own = _Layer(pyproject, SETTINGS, settings)
-        _validate(own, schema)
+        _validate(own, policies_dir / "gpu-build.schema.json")
         layers.append(own)
     return _policy(_Layers(tuple(layers)))
 
@@ -185,7 +189,7 @@ def _policy(layers: _Layers) -> Policy:
         floor=layers.parse(ComputeCapability.parse, "modes", "binary", "floor"),
         torch_ref=layers.get("modes", "source", "torch-ref"),
         source_targets=layers.parse_all(ComputeCapability.parse, "modes", "source", "targets"),
-        memory_per_job=float(layers.get("modes", "source", "memory-per-job")),
+        memory_per_job=_memory_per_job(layers),
     )
 
 
@@ -212,7 +216,7 @@ def _cuda(layers: _Layers, name: ModeName) -> CudaVersion:
         return layers.parse(CudaVersion.parse, "modes", name, "cuda")
     found = layers.find("modes", name, "base-image")
     image, where = found if found is not None else ("", None)
-    tag = _CUDA_TAG.search(image)
+    tag = _CUDA_TAG.search(image.partition("@")[0])  # the digest comes last
     if tag is None:
         raise ConfigurationError(
             f"the tag of {image!r} does not tell its CUDA version",
@@ -222,10 +226,19 @@ def _cuda(layers: _Layers, name: ModeName) -> CudaVersion:
     return CudaVersion.parse(tag[1])
 
 
-def _validate(layer: _Layer, schema: dict[str, Any]) -> None:
+def _memory_per_job(layers: _Layers) -> float:
+    """A JSON schema has no words against TOML's `nan` and `inf`."""
+    found = layers.find("modes", "source", "memory-per-job")
+    gib, where = found if found is not None else (math.nan, None)
+    if math.isfinite(gib):
+        return float(gib)
+    raise InvalidValueError(f"{gib} is no amount of memory", where=where, ways_out=("say how many GiB: 4",))
+
+
+def _validate(layer: _Layer, schema: Path) -> None:
     import fastjsonschema
 
-    validate = fastjsonschema.compile(schema)
+    validate = fastjsonschema.compile(json.loads(schema.read_text(encoding="utf-8")))
     try:
         validate(layer.data)
     except fastjsonschema.JsonSchemaValueException as error:
@@ -236,7 +249,11 @@ def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
     """One clear error of a violation: which key, where, what is allowed there."""
     key = tuple(int(part) if part.isdigit() else part for part in error.path[1:])
     if not key and error.rule == "type":
-        return ConfigurationError(f"[{'.'.join(SETTINGS)}] must be a table", where=layer.place())
+        return ConfigurationError(
+            f"[{'.'.join(SETTINGS)}] must be a table",
+            where=layer.place(),
+            ways_out=(f"write it as [{'.'.join(SETTINGS)}]",),
+        )
     if error.rule == "additionalProperties":
         known = sorted(error.definition.get("properties", {}))
         unknown = next(name for name in error.value if name not in known)
@@ -246,11 +263,15 @@ def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
             f"unknown key {_dotted(*key, unknown)}", where=layer.place(*key, unknown), ways_out=(way_out,)
         )
     described = error.definition.get("description")
-    expectation = error.message.split(" must ", 1)[-1].replace("be object", "be a table")
+    expectation = error.message.split(" must ", 1)[-1]
+    if error.rule == "type":
+        expectation = f"be {_TYPES.get(str(error.rule_definition), error.rule_definition)}"
+    if error.rule == "propertyNames":
+        expectation = "hold names of letters, digits and underscores only"
     return ConfigurationError(
         f"{_dotted(*key)} is {error.value!r}, and must {expectation}",
         where=layer.place(*key),
-        ways_out=(described,) if described else (),
+        ways_out=(described or f"write it as {_EXAMPLES.get(str(error.rule_definition), 'the schema says')}",),
     )
 
 

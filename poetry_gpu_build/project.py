@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NoReturn
 
 from packaging.markers import InvalidMarker
 from packaging.markers import Marker
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 TORCH = "torch"
 LOCK = "poetry.lock"
+_NEW_LOCK = "remove it and write it anew: poetry lock"
 
 # What every image of this policy is; the markers of a dependency are judged for it.
 _IMAGE_ENVIRONMENT = {
@@ -44,6 +46,8 @@ _IMAGE_ENVIRONMENT = {
     "implementation_name": "cpython",
     "platform_python_implementation": "CPython",
 }
+# What Poetry's own table says of a dependency, and this program reads.
+_TOLD_BY_TEXT = ("version", "source", "url", "path", "file", "git", "platform", "python")
 _GIT_TIMEOUT_SECONDS = 10
 
 
@@ -56,12 +60,26 @@ class Project:
     pyproject: TomlDocument
     groups: frozenset[str]
     """Names of the dependency groups, normalised (PEP 503)."""
+    optional_groups: frozenset[str]
+    """Those that `poetry install` leaves out unless asked for."""
     torch: tuple[TorchPin, ...]
     """Every place that asks for torch, main dependencies first; of several entries in one place, those for Linux."""
     locked_torch: tuple[TorchPin, ...]
     """The builds of torch in poetry.lock for Linux; empty without a lock."""
     revision: str | None
     """``git describe``: the commit, with ``-dirty`` where the work tree differs from it; None outside git."""
+
+    def place_of_group(self, group: str) -> Position:
+        """Where a dependency group stands, in Poetry's own table or in the standard's."""
+        for table in (("tool", "poetry", "group"), ("dependency-groups",)):
+            names: Any = self.pyproject.data
+            for part in table:
+                names = names.get(part, {})
+            written = next((name for name in names if canonicalize_name(name) == canonicalize_name(group)), None)
+            place = None if written is None else self.pyproject.find(*table, written)
+            if place is not None:
+                return place
+        return Position(self.pyproject.path)
 
     def torch_in(self, group: str | None) -> TorchPin | None:
         """The torch that a group (None: the main dependencies) asks for."""
@@ -86,18 +104,23 @@ def find_project(start: Path) -> Path:
     )
 
 
-def read_project(root: Path) -> Project:
-    """Read the project at ``root``. Raises ConfigurationError, with the place, for a file that cannot be used."""
-    pyproject = read_toml(root / "pyproject.toml")
-    manifest = _Manifest(pyproject)
+def read_project(pyproject: TomlDocument, python: str) -> Project:
+    """Read the project of this pyproject.toml, as it is in an image with this Python (``3.10``).
+
+    Raises ConfigurationError, with the place, for a file that cannot be used.
+    """
+    root = pyproject.path.parent
+    image = {**_IMAGE_ENVIRONMENT, "python_version": python, "python_full_version": f"{python}.0"}
+    manifest = _Manifest(pyproject, image)
     lock = root / LOCK
     return Project(
         root=root,
         name=manifest.name() or root.resolve().name,
         pyproject=pyproject,
         groups=frozenset(canonicalize_name(name) for name in manifest.group_names()),
+        optional_groups=frozenset(canonicalize_name(name) for name in manifest.optional_groups()),
         torch=tuple(manifest.torch()),
-        locked_torch=tuple(_locked_torch(read_toml(lock))) if lock.exists() or lock.is_symlink() else (),
+        locked_torch=tuple(_locked_torch(_read_lock(lock), image)) if lock.exists() or lock.is_symlink() else (),
         revision=_revision(root),
     )
 
@@ -105,8 +128,9 @@ def read_project(root: Path) -> Project:
 class _Manifest:
     """pyproject.toml as Poetry reads it: PEP 621, PEP 735 and Poetry's own tables."""
 
-    def __init__(self, document: TomlDocument) -> None:
+    def __init__(self, document: TomlDocument, image: dict[str, str]) -> None:
         self._document = document
+        self._image = image
         if not (self._table("project") or self._table("tool", "poetry") or self._table("dependency-groups")):
             raise ConfigurationError(
                 "pyproject.toml is not a Poetry project: it has neither [project] nor [tool.poetry]",
@@ -126,15 +150,22 @@ class _Manifest:
     def group_names(self) -> list[str]:
         return [*self._table("dependency-groups"), *self._table("tool", "poetry", "group")]
 
+    def optional_groups(self) -> list[str]:
+        groups = self._table("tool", "poetry", "group")
+        return [name for name in groups if self._table("tool", "poetry", "group", name).get("optional") is True]
+
     def torch(self) -> Iterator[TorchPin]:
         """Main first, then each group; PEP 508 entries before Poetry's own, which may add the source to them."""
-        for group in (None, *dict.fromkeys(self.group_names())):
+        for group in (None, *dict.fromkeys(canonicalize_name(name) for name in self.group_names())):
             if group is None:
                 standard = self._from_requirements(None, ("project", "dependencies"))
                 own = self._from_table(None, ("tool", "poetry", "dependencies"))
             else:
-                standard = self._from_requirements(group, ("dependency-groups", group))
-                own = self._from_table(group, ("tool", "poetry", "group", group, "dependencies"))
+                standard = own = None
+                if (written := self._written(group, "dependency-groups")) is not None:
+                    standard = self._from_requirements(group, ("dependency-groups", written))
+                if (written := self._written(group, "tool", "poetry", "group")) is not None:
+                    own = self._from_table(group, ("tool", "poetry", "group", written, "dependencies"))
             if standard is None:
                 yield from (own,) if own is not None else ()
             elif own is None:
@@ -142,6 +173,10 @@ class _Manifest:
             else:
                 # Poetry: [tool.poetry] only adds to what [project] or [dependency-groups] says, above all the source.
                 yield replace(standard, variant=standard.variant or own.variant, index=own.index)
+
+    def _written(self, group: str, *table: str) -> str | None:
+        """The group's name as this table writes it."""
+        return next((name for name in self._table(*table) if canonicalize_name(name) == group), None)
 
     def _from_requirements(self, group: str | None, key: tuple[str, ...]) -> TorchPin | None:
         for at, entry in enumerate(self._array(*key)):
@@ -152,8 +187,12 @@ class _Manifest:
                 requirement = Requirement(entry)
             except InvalidRequirement as error:
                 reason = str(error).splitlines()[0]
-                raise ConfigurationError(f"{entry!r} is not a valid requirement: {reason}", where=where) from error
-            if canonicalize_name(requirement.name) == TORCH and _for_image(str(requirement.marker or "")):
+                raise ConfigurationError(
+                    f"{entry!r} is not a valid requirement: {reason}",
+                    where=where,
+                    ways_out=("write it as in PEP 508: torch==2.7.1",),
+                ) from error
+            if canonicalize_name(requirement.name) == TORCH and _for_image(str(requirement.marker or ""), self._image):
                 return self._pin(str(requirement.specifier) or "*", requirement.url, group, None, where)
         return None
 
@@ -165,11 +204,23 @@ class _Manifest:
             for entry in entries if isinstance(entries, list) else [entries]:
                 if isinstance(entry, str):
                     return self._pin(entry, None, group, None, where)
-                if isinstance(entry, dict) and _for_image(entry.get("markers", ""), entry.get("platform")):
-                    constraint = str(entry.get("version") or "*")
-                    file = entry.get("url") or entry.get("path") or entry.get("file")
-                    return self._pin(constraint, file, group, entry.get("source"), where)
+                if not isinstance(entry, dict):
+                    self._wrong_type((*key, name), "a version or a table")
+                told = {part: self._text(entry, part, where) for part in _TOLD_BY_TEXT}
+                if _for_image(entry.get("markers", ""), self._image, told["platform"], told["python"]):
+                    file = told["url"] or told["path"] or told["file"] or told["git"]
+                    return self._pin(told["version"] or "*", file, group, told["source"], where)
         return None
+
+    def _text(self, entry: dict[str, Any], part: str, where: Position) -> str | None:
+        value = entry.get(part)
+        if value is None or isinstance(value, str):
+            return value
+        raise ConfigurationError(
+            f"torch's {part} is {value!r}, and must be a string",
+            where=where,
+            ways_out=(f'write it in quotes: {part} = "{value}"',),
+        )
 
     def _pin(
         self, constraint: str, file: str | None, group: str | None, source: str | None, where: Position
@@ -184,6 +235,7 @@ class _Manifest:
         if file:
             named = _wheel_version(file)
             constraint = f"=={named}" if named else constraint
+            index = index or file  # not PyPI's build, whatever it is
         return TorchPin(constraint, group, variant_of(constraint, index), index, where)
 
     def _table(self, *key: str) -> dict[str, Any]:
@@ -200,20 +252,30 @@ class _Manifest:
             self._wrong_type(key, "an array")
         return list(value)
 
-    def _wrong_type(self, key: tuple[str, ...], expected: str) -> None:
-        raise ConfigurationError(f"{'.'.join(key)} must be {expected}", where=self._document.locate(*key))
+    def _wrong_type(self, key: tuple[str, ...], expected: str) -> NoReturn:
+        dotted = ".".join(key)
+        example = {"a table": f"[{dotted}]", "an array": f"{key[-1]} = […]"}.get(expected, f'{key[-1]} = "2.7.1"')
+        raise ConfigurationError(
+            f"{dotted} must be {expected}", where=self._document.locate(*key), ways_out=(f"write it as {example}",)
+        )
 
 
-def _locked_torch(lock: TomlDocument) -> Iterator[TorchPin]:
+def _read_lock(path: Path) -> TomlDocument:
+    """Nobody writes a lock by hand: whatever is wrong with it, the way out is a new one."""
+    try:
+        return read_toml(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(error.message, where=error.where, ways_out=(_NEW_LOCK,)) from error
+
+
+def _locked_torch(lock: TomlDocument, image: dict[str, str]) -> Iterator[TorchPin]:
     packages = lock.data.get("package", [])
     if not isinstance(packages, list):
-        raise ConfigurationError(
-            f"{LOCK} has no list of packages", where=Position(lock.path), ways_out=("write it anew: poetry lock",)
-        )
+        raise ConfigurationError(f"{LOCK} has no list of packages", where=Position(lock.path), ways_out=(_NEW_LOCK,))
     for at, package in enumerate(packages):
         if not isinstance(package, dict) or canonicalize_name(str(package.get("name", ""))) != TORCH:
             continue
-        if not _for_image(package.get("markers", "")):
+        if not _for_image(package.get("markers", ""), image):
             continue
         source = package.get("source")
         index = str(source.get("url")) if isinstance(source, dict) else None
@@ -221,18 +283,30 @@ def _locked_torch(lock: TomlDocument) -> Iterator[TorchPin]:
         yield TorchPin(constraint, None, variant_of(constraint, index), index, lock.locate("package", at, "version"))
 
 
-def _for_image(markers: Any, platform: str | None = None) -> bool:
-    """Whether a dependency with these markers is one of a Linux x86_64 image; markers per group: of any."""
-    if platform not in (None, "linux"):
+def _for_image(markers: Any, image: dict[str, str], platform: str | None = None, python: str | None = None) -> bool:
+    """Whether a dependency with these markers is one of the image; markers per group: of any."""
+    if platform not in (None, "linux") or not _allows_python(python, image["python_full_version"]):
         return False
     if isinstance(markers, dict):
-        return any(_for_image(marker) for marker in markers.values())
+        return any(_for_image(marker, image) for marker in markers.values())
     if not markers:
         return True
     try:
-        return Marker(str(markers)).evaluate(dict(_IMAGE_ENVIRONMENT))
+        return Marker(str(markers)).evaluate(dict(image))
     except InvalidMarker:
         return True  # Poetry's own error to report; not a reason to overlook a torch
+
+
+def _allows_python(constraint: str | None, version: str) -> bool:
+    """Poetry's own `python = "^3.10"` beside a dependency; what is no constraint is Poetry's error to report."""
+    from poetry.core.constraints.version import Version
+    from poetry.core.constraints.version import parse_constraint
+    from poetry.core.constraints.version.exceptions import ParseConstraintError
+
+    try:
+        return constraint is None or parse_constraint(constraint).allows(Version.parse(version))
+    except ParseConstraintError:
+        return True
 
 
 def _wheel_version(file: str) -> str | None:

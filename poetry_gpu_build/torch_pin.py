@@ -64,18 +64,24 @@ def variant_of(constraint: str, index: str | None) -> str | None:
     return match[1] if match else None
 
 
-def resolve_pin(pin: TorchPin, locked: tuple[TorchPin, ...], facts: CompatibilityFacts) -> PinnedTorch:
+def resolve_pin(pin: TorchPin, locked: tuple[TorchPin, ...], facts: CompatibilityFacts, python: str) -> PinnedTorch:
     """Find the build: the constraint if it is exact, else the lock, else the newest known release it allows.
+
+    ``python`` is the image's (``3.10``): a release that does not install there is not the newest.
 
     Raises ConfigurationError for a constraint that is none.
     """
     exact = _exact(pin, facts)
-    if exact is not None:
+    if exact is not None and pin.variant is not None:
         return PinnedTorch(exact, pin, "its constraint")
     locked_builds = {build for build in (_exact(lock, facts) for lock in locked) if build is not None}
-    if len(locked_builds) == 1:
-        return PinnedTorch(locked_builds.pop(), pin, "poetry.lock")
-    return PinnedTorch(_newest_allowed(pin, facts), pin, "the newest known release that its constraint allows")
+    # An exact release without its variant: the lock knows which index it came from, if it is of that release.
+    fitting = [build for build in locked_builds if exact is None or build.version == exact.version]
+    if len(fitting) == 1:
+        return PinnedTorch(fitting[0], pin, "poetry.lock")
+    if exact is not None:
+        return PinnedTorch(exact, pin, "its constraint")
+    return PinnedTorch(_newest_allowed(pin, facts, python), pin, "the newest known release that its constraint allows")
 
 
 def _exact(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | None:
@@ -92,8 +98,14 @@ def _exact(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | None:
         ) from error
     if not isinstance(constraint, ExactVersion):
         return None
-    release = constraint.without_local().text
+    release = _as_released(constraint.without_local().text, facts)
     return TorchBuild(release, pin.variant or _default_variant(release, pin, facts))
+
+
+def _as_released(release: str, facts: CompatibilityFacts) -> str:
+    """The release as its wheels spell it: `2.6` and `2.6.0` are one (PEP 440)."""
+    spelled = (wheel.torch.version for wheel in facts.wheels)
+    return next((version for version in spelled if Version(version) == Version(release)), release)
 
 
 def _default_variant(release: str, pin: TorchPin, facts: CompatibilityFacts) -> str | None:
@@ -104,7 +116,7 @@ def _default_variant(release: str, pin: TorchPin, facts: CompatibilityFacts) -> 
     return next((wheel.torch.variant for wheel in on_pypi), None)
 
 
-def _newest_allowed(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | None:
+def _newest_allowed(pin: TorchPin, facts: CompatibilityFacts, python: str) -> TorchBuild | None:
     from poetry.core.constraints.version import Version as ExactVersion
     from poetry.core.constraints.version import parse_constraint
 
@@ -113,6 +125,7 @@ def _newest_allowed(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | No
         wheel
         for wheel in facts.wheels
         if wheel.is_published
+        and wheel.installs_on(python)
         and (wheel.torch.variant == pin.variant if pin.variant else pin.index is None and wheel.index == PYPI)
         and constraint.allows(ExactVersion.parse(wheel.torch.version))
     ]

@@ -34,8 +34,12 @@ class GpuBuildBaseCommand(Command):
 
     @property
     def start_folder(self) -> Path:
-        """Where the project is looked for: the current folder, or what `--directory` or `--project` says."""
-        return self.get_application().project_directory
+        """Where the project is looked for: the current folder, or what `--directory` or `--project` says.
+
+        Poetry keeps `--directory` as it was typed and goes there: read again from there, it would lead elsewhere.
+        """
+        folder = self.get_application().project_directory
+        return folder if folder.is_absolute() else Path.cwd()
 
     def result(self, text: str) -> None:
         """Print a result, to stdout, as it is."""

@@ -13,16 +13,13 @@ from poetry_gpu_build.commands.base import json_document
 from poetry_gpu_build.commands.formats import FORMATS
 from poetry_gpu_build.commands.formats import as_text
 from poetry_gpu_build.commands.formats import plans_data
-from poetry_gpu_build.commands.planning import Asked
-from poetry_gpu_build.commands.planning import plan_project
-from poetry_gpu_build.engine.bake import run_bake
-from poetry_gpu_build.engine.definition import bake_definition
 from poetry_gpu_build.engine.options import BuildOptions
-from poetry_gpu_build.engine.preflight import check_engine
 from poetry_gpu_build.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cleo.io.inputs.option import Option
+
+    from poetry_gpu_build.commands.planning import Asked
 
 _PROGRAM_FORMATS = ("bake", "env")
 PROGRESS = ("auto", "plain", "tty", "quiet", "rawjson")
@@ -81,6 +78,12 @@ Exit codes: 0 done, 2 usage or configuration, 3 no mode serves these GPUs, 4 no 
 
     def run_command(self) -> int:
         """Plan; then show the plan, or build it."""
+        # Imported when it runs: `poetry list` and a mistyped command load the class of every command.
+        from poetry_gpu_build.commands.planning import plan_project
+        from poetry_gpu_build.engine.bake import run_bake
+        from poetry_gpu_build.engine.definition import bake_definition
+        from poetry_gpu_build.engine.preflight import check_engine
+
         form = self._choice("format", tuple(FORMATS), "text")
         options = self._build_options()
         dry_run = bool(self.option("dry-run"))
@@ -103,6 +106,8 @@ Exit codes: 0 done, 2 usage or configuration, 3 no mode serves these GPUs, 4 no 
         return 0
 
     def _asked(self) -> Asked:
+        from poetry_gpu_build.commands.planning import Asked
+
         asked = Asked(
             from_source=bool(self.option("from-source")),
             binary=bool(self.option("binary")),
@@ -110,6 +115,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 no mode serves these GPUs, 4 no 
             gpus=tuple(self.option("gpu")),
             tags=tuple(self.option("tag")),
             build_args=tuple(_assignment(text) for text in self.option("build-arg")),
+            stage=self.option("target"),
         )
         if asked.all_modes and (asked.from_source or asked.binary):
             raise ConfigurationError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import poetry_gpu_build
 from poetry_gpu_build import resources
+from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.facts import load_compatibility
 from poetry_gpu_build.gpu.detect import find_gpus
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.gpu.detect import GpuReport
     from poetry_gpu_build.plan import Plan
+    from poetry_gpu_build.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,14 @@ class Asked:
     gpus: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     build_args: tuple[tuple[str, str], ...] = ()
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The plans, and what was noticed on the way."""
 
+    project: Project
     plans: tuple[Plan, ...]
     notes: tuple[str, ...]
 
@@ -53,8 +57,9 @@ class Planned:
 def plan_project(start: Path, asked: Asked) -> Planned:
     """Plan the project around ``start``. Raises the errors of find_project, read_project, load_policy and make_plan."""
     policies = resources.policies_dir()
-    project = read_project(find_project(start))
-    policy = load_policy(policies, project.pyproject)
+    pyproject = read_toml(find_project(start) / "pyproject.toml")
+    policy = load_policy(policies, pyproject)
+    project = read_project(pyproject, policy.python)
     report = find_gpus(
         flags=asked.gpus,
         configured=policy.targets,
@@ -67,9 +72,9 @@ def plan_project(start: Path, asked: Asked) -> Planned:
         project, policy, load_compatibility(policies / "facts"), this_machine(), poetry_gpu_build.__version__
     )
     flags = Flags(asked.from_source, asked.binary, os.environ.get(FLAG))
-    request = Request(flags, report.gpus, asked.tags, asked.build_args)
+    request = Request(flags, report.gpus, asked.tags, asked.build_args, asked.stage)
     plans = plan_every_mode(inputs, request) if asked.all_modes else (make_plan(inputs, request),)
-    return Planned(plans, report.messages)
+    return Planned(project, plans, report.messages)
 
 
 def _refuse_jetson(report: GpuReport) -> None:

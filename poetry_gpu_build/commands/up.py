@@ -14,20 +14,13 @@ from cleo.helpers import option
 from poetry_gpu_build.commands.base import GpuBuildBaseCommand
 from poetry_gpu_build.commands.formats import as_env
 from poetry_gpu_build.commands.formats import as_text
-from poetry_gpu_build.commands.planning import Asked
-from poetry_gpu_build.commands.planning import plan_project
-from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.engine.compose import compose_command
 from poetry_gpu_build.engine.compose import compose_environment
 from poetry_gpu_build.engine.options import BuildOptions
-from poetry_gpu_build.engine.preflight import check_compose
-from poetry_gpu_build.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
-
-    from poetry_gpu_build.plan import Plan
 
 
 class GpuBuildUpCommand(GpuBuildBaseCommand):
@@ -53,6 +46,12 @@ over to <info>docker compose up --build</info>; its exit code is Compose's own. 
 
     def run_command(self) -> int:
         """Plan, and become Compose."""
+        # Imported when it runs: `poetry list` and a mistyped command load the class of every command.
+        from poetry_gpu_build.commands.planning import Asked
+        from poetry_gpu_build.commands.planning import plan_project
+        from poetry_gpu_build.engine.preflight import check_compose
+        from poetry_gpu_build.plan import inside_project
+
         asked = Asked(
             from_source=bool(self.option("from-source")),
             binary=bool(self.option("binary")),
@@ -63,7 +62,7 @@ over to <info>docker compose up --build</info>; its exit code is Compose's own. 
         for note in planned.notes:
             self.note(f"note: {note}")
         self.note(as_text(planned.plans, BuildOptions()))
-        _check_compose_file(plan)
+        inside_project(planned.project, plan.compose_file, "the Compose file", ("compose-file",))
         if not self.option("dry-run"):
             check_compose()
             _become(compose_command(plan, self.argument("arguments")), compose_environment(plan))
@@ -76,13 +75,3 @@ def _become(command: list[str], variables: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606 - no shell is the point
-
-
-def _check_compose_file(plan: Plan) -> None:
-    if (plan.root / plan.compose_file).is_file():
-        return
-    raise ConfigurationError(
-        "the Compose file does not exist",
-        where=Position(plan.root / plan.compose_file),
-        ways_out=("write it, or name another: compose-file in [tool.gpu-build] of pyproject.toml",),
-    )

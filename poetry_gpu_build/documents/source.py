@@ -1,8 +1,10 @@
-"""Where in a file something stands."""
+"""Where in a file something stands: a text, its lines, and places in it."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,3 +41,34 @@ class Position:
             if self.column:
                 parts.append(str(self.column))
         return ":".join(parts)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text of a file, and the way from an offset in it (in characters, from 0) to its place."""
+
+    path: Path
+    text: str
+    _starts: list[int] = field(default_factory=list, repr=False, compare=False)
+
+    def position(self, offset: int) -> Position:
+        """The line and the column of a character; lines end in ``\\n``."""
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return Position(self.path, line, offset - starts[line - 1] + 1)
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its end."""
+        starts = self._line_starts()
+        end = starts[number] if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end].rstrip("\r\n")
+
+    def _line_starts(self) -> list[int]:
+        """Made on first use: most files are read without an error that needs a place."""
+        if not self._starts:
+            self._starts.append(0)
+            at = self.text.find("\n")
+            while at >= 0:
+                self._starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+        return self._starts

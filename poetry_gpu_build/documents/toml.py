@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
 from poetry_gpu_build.documents.source import Position
+from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
@@ -21,7 +24,6 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Sequence
     from pathlib import Path
 
 # No hand-written TOML is as large: a lock of 1000 packages has about 2 MB.
@@ -33,6 +35,12 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"[ \t]*")
 _SPACE_AND_COMMENTS = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _SCALAR = re.compile(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")
+# A multi-line string may end in one or two quotes of its own before the three that close it.
+_STRING = re.compile(
+    r'''"""(?:[^"\\]+|\\.|"{1,2}(?!"))*"{3,5}|"(?:[^"\\]+|\\.)*"'''
+    r"""|'''(?:[^']+|'{1,2}(?!'))*'{3,5}|'[^']*'""",
+    re.DOTALL,
+)
 
 Key = tuple["str | int", ...]
 
@@ -50,14 +58,22 @@ class TomlDocument:
 
         An array's elements are addressed by their index: ``locate("tool", "poetry", "source", 0, "url")``.
         """
-        places = _places(self.text)
-        for length in range(len(key), 0, -1):
-            offset = places.get(tuple(key[:length]))
-            if offset is not None:
-                line = self.text.count("\n", 0, offset) + 1
-                column = offset - (self.text.rfind("\n", 0, offset) + 1) + 1
-                return Position(self.path, line, column)
-        return Position(self.path)
+        places = (self.find(*key[:length]) for length in range(len(key), 0, -1))
+        return next((place for place in places if place is not None), Position(self.path))
+
+    def find(self, *key: str | int) -> Position | None:
+        """The place of exactly this key; None where it is not in the document."""
+        offset = self._places.get(tuple(key))
+        return None if offset is None else self._source.position(offset)
+
+    @cached_property
+    def _source(self) -> Source:
+        return Source(self.path, self.text)
+
+    @cached_property
+    def _places(self) -> dict[Key, int]:
+        """Made on first use, and once: the places of a large lock take half a second."""
+        return _places(self.text)
 
 
 def read_toml(path: Path) -> TomlDocument:
@@ -71,7 +87,9 @@ def read_toml(path: Path) -> TomlDocument:
         raw = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            f"{path.name} cannot be read: {error.strerror or error}", where=Position(path)
+            f"{path.name} cannot be read: {error.strerror or error}",
+            where=Position(path),
+            ways_out=("make it a file that you may read",),
         ) from error
     try:
         text = raw.decode("utf-8-sig")
@@ -98,13 +116,24 @@ def parse_toml(text: str, path: Path) -> TomlDocument:
         raise ConfigurationError(
             f"{path.name} is not valid TOML: {reason}", where=where, ways_out=("mend the syntax at this place",)
         ) from error
+    except ValueError as error:  # a number of more digits than Python converts (sys.set_int_max_str_digits)
+        raise ConfigurationError(f"{path.name} cannot be read: {error}", where=Position(path)) from error
     except RecursionError as error:
         raise ConfigurationError(f"{path.name} is nested too deeply", where=Position(path)) from error
 
 
 def _places(text: str) -> dict[Key, int]:
-    """Where each key of a *valid* document stands: key path → offset of its last part."""
-    return dict(_Locator(text).walk())
+    """Where each key of a *valid* document stands: key path → offset of its last part.
+
+    A table stands where its own header is, else where it is first named: by a header below it, or by a dotted key.
+    """
+    named: dict[Key, int] = {}
+    headed: dict[Key, int] = {}
+    # Nested almost as deeply as tomllib reads: what was found so far is all there is to tell.
+    with suppress(RecursionError):
+        for key, offset, is_header in _Locator(text).walk():
+            (headed if is_header else named).setdefault(key, offset)
+    return named | headed
 
 
 class _Locator:
@@ -115,39 +144,38 @@ class _Locator:
         self._at = 0
         self._tables: dict[Key, int] = {}  # arrays of tables: path → index of the newest element
 
-    def walk(self) -> Iterator[tuple[Key, int]]:
+    def walk(self) -> Iterator[tuple[Key, int, bool]]:
+        """Each key, its offset, and whether it is a table's own header."""
         table: Key = ()
         while True:
             self._skip(_SPACE_AND_COMMENTS)
             if self._at >= len(self._text):
                 return
             if self._text[self._at] == "[":
-                table, offset = self._header()
-                yield table, offset
+                start = self._at
+                above, table = self._header()
+                yield from ((key, offset, False) for key, offset in above)
+                yield table, start, True
             else:
-                yield from self._pair(table)
+                yield from ((key, offset, False) for key, offset in self._pair(table))
 
-    def _header(self) -> tuple[Key, int]:
-        is_array = self._text.startswith("[[", self._at)
-        start = self._at
-        self._at += 2 if is_array else 1
-        parts = [part for part, _ in self._dotted()]
-        self._at = self._text.index("]", self._at) + (2 if is_array else 1)
-        key = self._resolve(parts[:-1])
-        if is_array:
-            array = (*key, parts[-1])
-            self._tables[array] = self._tables.get(array, -1) + 1
-            return (*array, self._tables[array]), start
-        return self._resolve(parts), start
-
-    def _resolve(self, parts: Sequence[str]) -> Key:
-        """A header's path passes through the newest element of each array of tables on its way."""
+    def _header(self) -> tuple[list[tuple[Key, int]], Key]:
+        """The tables that a header names on its way, and its own."""
+        brackets = 2 if self._text.startswith("[[", self._at) else 1
+        self._at += brackets
         key: Key = ()
-        for part in parts:
+        above: list[tuple[Key, int]] = []
+        parts = self._dotted()
+        self._at = self._text.index("]", self._at) + brackets
+        for number, (part, offset) in enumerate(parts, start=1):
             key = (*key, part)
+            above.append((key, offset))
+            if brackets == 2 and number == len(parts):
+                self._tables[key] = self._tables.get(key, -1) + 1
             if key in self._tables:
+                # The path passes through the newest element of each array of tables on its way.
                 key = (*key, self._tables[key])
-        return key
+        return above, key
 
     def _pair(self, table: Key) -> Iterator[tuple[Key, int]]:
         key = table
@@ -217,17 +245,10 @@ class _Locator:
                     yield from self._pair(key)
 
     def _string(self) -> str:
-        start = self._at
-        quote = self._text[start]
-        fence = quote * 3 if self._text.startswith(quote * 3, start) else quote
-        self._at += len(fence)
-        while not self._text.startswith(fence, self._at):
-            self._at += 2 if quote == '"' and self._text[self._at] == "\\" else 1
-        self._at += len(fence)
-        # A multi-line string may end in one or two quotes of its own before the fence.
-        while len(fence) == 3 and self._text.startswith(quote, self._at):
-            self._at += 1
-        return self._text[start : self._at]
+        match = _STRING.match(self._text, self._at)
+        assert match is not None  # tomllib accepted the document
+        self._at = match.end()
+        return match[0]
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
         match = pattern.match(self._text, self._at)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from poetry_gpu_build.plan import Plan
 
 
+_LONGEST_STEP = 120
+
+
 def bake_command(options: BuildOptions) -> list[str]:
     """The command that reads the definition from its stdin."""
     command = ["docker", "buildx", "bake", "--file", "-", "--progress", options.progress]
@@ -53,15 +56,23 @@ def run_bake(plans: Sequence[Plan], definition: dict[str, Any], options: BuildOp
 
 def _build_error(failure: Failure, plans: Sequence[Plan]) -> BuildFailedError:
     plan = _plan_of(failure, plans)
-    if failure.step is None:
+    step = _shortened(failure.step)
+    if step is None:
         message = f"the build failed: {failure.error}"
     elif failure.exit_code is None:
-        message = f"the build failed in {failure.step}: {failure.error}"
+        message = f"the build failed in {step}: {failure.error}"
     else:
-        message = f"the build failed in {failure.step}, with exit code {failure.exit_code}"
+        message = f"the build failed in {step}, with exit code {failure.exit_code}"
     lines = [message, *(f"  | {line}" for line in failure.output)]
     where = Position(plan.root / plan.dockerfile, failure.line) if failure.line else None
     return BuildFailedError("\n".join(lines), where=where, ways_out=tuple(_advice(failure, plan)))
+
+
+def _shortened(step: str | None) -> str | None:
+    """A RUN's whole text is its name; the Dockerfile's line says the rest."""
+    if step is None or len(step) <= _LONGEST_STEP:
+        return step
+    return f"{step[: _LONGEST_STEP - 1]}…"
 
 
 def _plan_of(failure: Failure, plans: Sequence[Plan]) -> Plan:
@@ -74,14 +85,16 @@ def _advice(failure: Failure, plan: Plan) -> list[str]:
     advice = []
     if failure.exit_code == OUT_OF_MEMORY:
         jobs = plan.build_args.get("MAX_JOBS")
-        used = f"; it was {jobs}" if jobs else ""
-        advice.append(f"the step ran out of memory: give it fewer jobs, --build-arg MAX_JOBS=N{used}")
+        fewer = f"fewer jobs, --build-arg MAX_JOBS=N; it was {jobs}" if jobs else "more"
+        advice.append(f"the step ran out of memory: give it {fewer}")
     if "failed to resolve source metadata" in failure.error and plan.base_image in failure.error:
-        advice.append("the base image cannot be reached: pull it once by hand to see why, or name a mirror's:")
-        advice.append(f"modes.{plan.mode}.base-image in [tool.gpu-build]")
+        advice.append(f"the base image cannot be reached; to see why: docker pull {plan.base_image}")
+        advice.append(f"name a mirror's: modes.{plan.mode}.base-image in [tool.gpu-build]")
     if any("Unable to locate package python" in line for line in failure.output):
         version = plan.build_args.get("PYTHON_VERSION")
         advice.append(f"the base image's distribution has no Python {version}: set python in [tool.gpu-build]")
+    if "unknown instruction" in failure.error:
+        advice.append("a heredoc (RUN <<NAME) needs Docker 23 or newer; docker version says which one this is")
     if "network.host" in failure.error:
         advice.append("allow it for this build: --allow network.host")
     return advice

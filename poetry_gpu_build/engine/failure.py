@@ -28,11 +28,17 @@ _STEP = re.compile(r"^------\n > (?P<step>.*):\n(?P<output>(?:(?!------\n).*\n)*
 # Dockerfile:12
 # --------------------
 #   11 |     an excerpt
-_PLACE = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d+)\n-{20}$", re.MULTILINE)
+_PLACE = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d{1,9})\n-{20}$", re.MULTILINE)
 _ERROR = re.compile(r"^ERROR: (?:target (?P<target>[^\s:]+): )?(?:failed to solve: )?(?P<text>.*)", re.MULTILINE)
-_EXIT_CODE = re.compile(r"did not complete successfully: exit code: (\d+)")
+_EXIT_CODE = re.compile(r"did not complete successfully: exit code: (\d{1,9})")
 _TIMESTAMP = re.compile(r"^\d+\.\d{1,3} ")
+# #7 ERROR: process "…" did not complete successfully: exit code: 1
+_FAILED_STEP = re.compile(r"^#(\d+) ERROR: process ", re.MULTILINE)
 _LINE_WITH_BRACE = re.compile(r"^\{", re.MULTILINE)
+# What begins with a brace and is no JSON: the piece at which the kept end begins, seldom more. Each costs a scan.
+_MOST_BROKEN_DOCUMENTS = 100
+# Without buildx's own "ERROR:" the last line may be anything: a piece of JSON, or of a binary.
+_LONGEST_LAST_LINE = 500
 OUT_OF_MEMORY = 137  # 128 + SIGKILL, which is how the kernel ends what takes too much memory
 
 
@@ -58,8 +64,10 @@ def read_failure(text: str) -> Failure:
     plain = _TERMINAL_CODES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     steps = list(_STEP.finditer(plain))
     step, output = _step_of(steps[-1]) if steps else _step_of_json(plain)
+    # The summary holds ten lines; without a terminal the step's own lines hold all of them.
+    output = _lines_of_failed_step(plain) or output
     places = list(_PLACE.finditer(plain))
-    errors = list(_ERROR.finditer(plain))
+    errors = [match for match in _ERROR.finditer(plain) if match["text"].strip()]
     error = errors[-1]["text"].strip() if errors else _last_line(plain)
     code = _EXIT_CODE.search(error) or (None if step is None else _last_exit_code(plain))
     return Failure(
@@ -75,6 +83,15 @@ def read_failure(text: str) -> Failure:
 def _step_of(match: re.Match[str]) -> tuple[str, tuple[str, ...]]:
     lines = match["output"].rstrip("\n").split("\n") if match["output"].strip() else []
     return match["step"], tuple(_TIMESTAMP.sub("", line).rstrip() for line in lines)
+
+
+def _lines_of_failed_step(text: str) -> tuple[str, ...]:
+    """What the failed step printed, by `--progress=plain`: lines such as `#7 0.051 error: …`."""
+    failed = list(_FAILED_STEP.finditer(text))
+    if not failed:
+        return ()
+    lines = re.findall(rf"^#{failed[-1][1]} \d+\.\d{{1,3}} (.*)$", text, re.MULTILINE)
+    return tuple(line.rstrip() for line in lines)
 
 
 def _step_of_json(text: str) -> tuple[str | None, tuple[str, ...]]:
@@ -99,12 +116,13 @@ def _step_of_json(text: str) -> tuple[str | None, tuple[str, ...]]:
 def _json_documents(text: str) -> Iterator[dict[str, Any]]:
     """Every JSON object that begins a line: 0.13 indents them over many lines, newer ones write one a line."""
     decoder = json.JSONDecoder()
-    at = 0
-    while (start := _LINE_WITH_BRACE.search(text, at)) is not None:
+    at = broken = 0
+    while broken < _MOST_BROKEN_DOCUMENTS and (start := _LINE_WITH_BRACE.search(text, at)) is not None:
         try:
             value, at = decoder.raw_decode(text, start.start())
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # no JSON, or a number of more digits than Python converts
             at = start.end()
+            broken += 1
             continue
         if isinstance(value, dict):
             yield value
@@ -128,4 +146,4 @@ def _last_exit_code(text: str) -> re.Match[str] | None:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "buildx gave no reason"
+    return lines[-1][:_LONGEST_LAST_LINE] if lines else "buildx gave no reason"

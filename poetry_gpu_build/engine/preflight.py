@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 20
 # The driver of the daemon's own builder: it keeps what it builds, and is as alive as the daemon.
 DOCKER_DRIVER = "docker"
-_FIELD = re.compile(r"^(?P<name>[A-Z][A-Za-z ]*):\s*(?P<value>.*)$", re.MULTILINE)
+# A BuildKit that runs elsewhere.
+REMOTE_DRIVER = "remote"
+# "Driver: " may stand without a value, with the next field on the next line.
+_FIELD = re.compile(r"^(?P<name>[A-Z][A-Za-z ]*):[ \t]*(?P<value>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,10 @@ def ask_docker(arguments: Sequence[str]) -> Answer:
             "docker is not installed, or not on PATH",
             ways_out=("install Docker Engine 23 or newer with its buildx plugin", "plan without it: --dry-run"),
         ) from error
-    except PermissionError as error:
+    except OSError as error:  # not executable, not a program
         raise EngineUnavailableError(
-            f"docker cannot be run: {error.strerror}", ways_out=("check the permissions of the docker on PATH",)
+            f"docker cannot be run: {error.strerror or error}",
+            ways_out=("check the docker on PATH: command -v docker", "plan without it: --dry-run"),
         ) from error
     except subprocess.TimeoutExpired:
         return Answer(None, "", "")
@@ -121,9 +125,13 @@ def _check_builder(builder: str | None, ask: Ask) -> tuple[str, str]:
     """
     answer = ask(["buildx", "inspect", *([builder] if builder else [])])
     # The builder's own fields come before those of its nodes: of two with one name the first counts.
-    fields = {match["name"]: match["value"].strip() for match in reversed(list(_FIELD.finditer(answer.output)))}
+    told = [(match["name"], match["value"].strip()) for match in _FIELD.finditer(answer.output)]
+    fields = dict(reversed(told))
     name = builder or fields.get("Name") or "default"
     driver, fault = fields.get("Driver", ""), fields.get("Error", "")
+    if driver == REMOTE_DRIVER and ("Status", "running") not in told:
+        # One that buildx starts itself may be inactive; a remote one is so only where nobody answers.
+        fault = fault or f"{fields.get('Endpoint', 'its endpoint')} is {fields.get('Status', 'silent')}"
     if answer.status == 0 and driver and not fault:
         return name, driver
     if builder is None or driver == DOCKER_DRIVER:

@@ -51,7 +51,8 @@ def relay(command: Sequence[str], *, stdin: bytes, folder: Path, out: BinaryIO) 
     the first one, and at once on the third. Raises OSError where the command cannot be started.
     """
     tail = _Tail()
-    with tempfile.TemporaryFile() as source, _stream_like(out) as (ours, theirs):
+    # The interrupts first: one that comes while the child starts must not leave it behind.
+    with _passing_interrupts() as interrupts, tempfile.TemporaryFile() as source, _stream_like(out) as (ours, theirs):
         source.write(stdin)
         source.seek(0)
         try:
@@ -61,12 +62,12 @@ def relay(command: Sequence[str], *, stdin: bytes, folder: Path, out: BinaryIO) 
             )
         finally:
             os.close(theirs)
-        with _passing_interrupts(child) as interrupts:
-            for chunk in _chunks(ours, child):
-                tail.add(chunk)
-                _write(out, chunk)
-            status = child.wait()
-    return Ended(status, tail.text(), interrupted=bool(interrupts))
+        interrupts.go_to(child)
+        for chunk in _chunks(ours, child):
+            tail.add(chunk)
+            _write(out, chunk)
+        status = child.wait()
+    return Ended(status, tail.text(), interrupted=interrupts.came)
 
 
 class _Tail:
@@ -120,19 +121,40 @@ def _following_size(terminal: int, copy: int) -> Iterator[None]:
         signal.signal(signal.SIGWINCH, before)
 
 
+class _Interrupts:
+    """The interrupts that came, and the child that gets them."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def came(self) -> bool:
+        return bool(self._numbers)
+
+    def pass_on(self, number: int, _frame: FrameType | None) -> None:
+        self._numbers.append(number)
+        self._send(number)
+
+    def go_to(self, child: subprocess.Popen[bytes]) -> None:
+        """From now on to this child, those that came before it too."""
+        self._child = child
+        for number in tuple(self._numbers):
+            self._send(number)
+
+    def _send(self, number: int) -> None:
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(self._child.pid, number)
+
+
 @contextlib.contextmanager
-def _passing_interrupts(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass SIGINT and SIGTERM on to the child; the list holds those that came."""
-    came: list[int] = []
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-            os.killpg(child.pid, number)
-
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+def _passing_interrupts() -> Iterator[_Interrupts]:
+    """Pass SIGINT and SIGTERM on."""
+    interrupts = _Interrupts()
+    before = {number: signal.signal(number, interrupts.pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield came
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

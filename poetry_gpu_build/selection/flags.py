@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
-from poetry_gpu_build.selection.question import Reason
+from poetry_gpu_build.selection.reasons import Reason
 
 if TYPE_CHECKING:
     from poetry_gpu_build.policy import ModeName
@@ -19,11 +19,13 @@ _FALSE = frozenset({"false", "0", "no", "off", ""})
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the user said about the mode: two options, and the environment's BUILD_FROM_SOURCE (None: not set)."""
+    """What the user said about the mode: three options, and the environment's BUILD_FROM_SOURCE (None: not set)."""
 
     from_source: bool = False
     binary: bool = False
     build_from_source: str | None = None
+    all_modes: bool = False
+    """Whether this is one of the two plans of --all-modes, which asks for the mode in the user's stead."""
 
 
 def parse_switch(text: str) -> bool:
@@ -57,7 +59,7 @@ def requested_mode(flags: Flags) -> tuple[ModeName | None, Reason]:
     said = f"{FLAG}={flags.build_from_source}"
     if flags.from_source or flags.binary:
         mode: ModeName = "source" if flags.from_source else "binary"
-        option = "--from-source" if flags.from_source else "--binary"
+        option = "--all-modes" if flags.all_modes else "--from-source" if flags.from_source else "--binary"
         overruled = f", over {said}" if switch is not None and switch != flags.from_source else ""
         return mode, Reason("flag", f"{option} asks for the {mode} mode{overruled}")
     if switch is not None:

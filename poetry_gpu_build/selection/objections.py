@@ -8,9 +8,9 @@ from poetry_gpu_build.coverage import compiled_for
 from poetry_gpu_build.coverage import driver_objections
 from poetry_gpu_build.coverage import image_objection
 from poetry_gpu_build.coverage import wheel_covers
-from poetry_gpu_build.selection.question import Reason
-from poetry_gpu_build.selection.question import each_once
-from poetry_gpu_build.selection.question import listed
+from poetry_gpu_build.selection.reasons import Reason
+from poetry_gpu_build.selection.reasons import each_once
+from poetry_gpu_build.selection.reasons import listed
 
 if TYPE_CHECKING:
     from poetry_gpu_build.policy import ModeName

@@ -9,9 +9,9 @@ from poetry_gpu_build.coverage import wheel_covers
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.selection.flags import requested_mode
 from poetry_gpu_build.selection.objections import objections_to
-from poetry_gpu_build.selection.question import Reason
-from poetry_gpu_build.selection.question import each_once
-from poetry_gpu_build.selection.question import listed
+from poetry_gpu_build.selection.reasons import Reason
+from poetry_gpu_build.selection.reasons import each_once
+from poetry_gpu_build.selection.reasons import listed
 from poetry_gpu_build.selection.ways_out import offer
 from poetry_gpu_build.selection.ways_out import pinned_covers
 from poetry_gpu_build.selection.ways_out import ways_out
@@ -121,7 +121,7 @@ def _advice(mode: ModeName, question: Question) -> list[Reason]:
 
 def _veto(mode: ModeName, found: list[Reason], question: Question, requested: ModeName | None) -> NoModeServesError:
     lines = [f"the {mode} mode does not serve {listed(question.targets)}"]
-    if requested is not None:
+    if requested is not None and not question.flags.all_modes:
         lines[0] += ", and a flag asks for it"
     lines += [f"  - {objection}" for objection in found]
     return NoModeServesError("\n".join(lines), ways_out=tuple(ways_out(mode, question)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.coverage import driver_objections
+from poetry_gpu_build.coverage import oldest_driven
 from poetry_gpu_build.coverage import toolkits_compiling
 from poetry_gpu_build.coverage import wheel_covers
 from poetry_gpu_build.coverage import wheels_covering
 from poetry_gpu_build.selection.objections import host_objections
 from poetry_gpu_build.selection.objections import objections_to
 from poetry_gpu_build.selection.objections import source_objections
-from poetry_gpu_build.selection.question import listed
+from poetry_gpu_build.selection.reasons import listed
 from poetry_gpu_build.torch_pin import PYPI
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def ways_out(mode: ModeName, question: Question) -> list[str]:
     ways += _other_toolkits(question)
     if host_objections(mode, question):
         named = " ".join(f"--gpu {target}" for target in question.targets)
-        ways.append(f"install a newer driver; or, if the image runs on another machine, name its target: {named}")
+        driver = _other_driver(question)
+        ways.append(f"install {driver}; or, if the image runs on another machine, name its target: {named}")
     if len(question.targets) > 1:
         ways.append("build one image for each: poetry gpu-build --gpu with one target at a time")
-    return ways
+    return ways or [f"none is known: no wheel and no toolkit of the facts serves {listed(question.targets)}"]
 
 
 def pinned_covers(question: Question) -> bool:
@@ -49,13 +51,14 @@ def pinned_covers(question: Question) -> bool:
 def wheels_to_offer(question: Question) -> list[WheelFact]:
     """The wheels worth naming: the pinned release in another variant, then the newest; each covers every target.
 
-    A wheel that a known driver forbids is none. Of one release's variants, what somebody measured comes before what a
-    script or a report says.
+    A wheel that a known driver or the image's Python forbids is none. Of one release's variants, what somebody
+    measured comes before what a script or a report says.
     """
     covering = [
         wheel
         for wheel in wheels_covering(question.targets, question.facts)
-        if not any(
+        if wheel.installs_on(question.policy.python)
+        and not any(
             driver_objections(gpu.driver, gpu.capability, wheel.cuda, question.facts)
             for gpu in question.gpus
             if gpu.driver is not None
@@ -75,6 +78,17 @@ def _other_wheels(question: Question) -> list[str]:
         f"pin {offer(wheel)} in the group {group}: it runs on {targets} (known by: {wheel.evidence.status})"
         for wheel in wheels_to_offer(question)
     ]
+
+
+def _other_driver(question: Question) -> str:
+    """Newer, unless a card is too old for the branch that is installed."""
+    facts = question.facts
+    for gpu in question.gpus:
+        oldest = None if gpu.driver is None else oldest_driven(gpu.driver, facts)
+        if oldest is not None and gpu.capability < oldest:
+            driving = [row.branch for row in facts.driver_branches if gpu.capability >= row.oldest]
+            return f"driver branch {max(driving)}, the last that drives {gpu}" if driving else "an older driver"
+    return "a newer driver"
 
 
 def _other_toolkits(question: Question) -> list[str]:

@@ -1,0 +1,144 @@
+"""The shipped docker/ files hold the policy's defaults, and its rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from poetry_gpu_build.resources import docker_dir
+
+from .builders import policy
+
+if TYPE_CHECKING:
+    from poetry_gpu_build.policy import ModeName
+
+EXAMPLE = docker_dir().parent / "examples" / "minimal"
+MODES: tuple[ModeName, ...] = ("binary", "source")
+_HEREDOC = re.compile(r"<<-?'?(?P<name>[A-Z]+)'?\n(?P<body>.*?)\n(?P=name)$", re.MULTILINE | re.DOTALL)
+
+
+def dockerfile(mode: ModeName) -> str:
+    name = policy().mode(mode).dockerfile.removeprefix("docker/")
+    return (docker_dir() / name).read_text(encoding="utf-8")
+
+
+def arguments(text: str) -> dict[str, set[str | None]]:
+    """Every default that an ARG has, by its name."""
+    found: dict[str, set[str | None]] = {}
+    for name, value in re.findall(r"^ARG (\w+)(?:=(.*))?$", text, re.MULTILINE):
+        found.setdefault(name, set()).add(value.strip('"'))
+    return found
+
+
+def instructions(text: str) -> str:
+    """The file without comments, and with each instruction on one line."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return "\n".join(lines).replace("\\\n", " ")
+
+
+def without_compile(text: str) -> str:
+    return _HEREDOC.sub(lambda match: "" if match["name"] == "COMPILE" else match[0], text)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_defaults_of_its_arguments_are_the_policys(mode: ModeName) -> None:
+    shipped = policy()
+    found = arguments(dockerfile(mode))
+    assert found["BASE_IMAGE"] == {shipped.mode(mode).base_image}
+    assert found["PYTHON_VERSION"] == {shipped.python}
+    assert found["POETRY_WITH"] == {",".join(shipped.mode(mode).with_groups)}
+    assert found["POETRY_WITHOUT"] == {",".join(shipped.mode(mode).without_groups)}
+
+
+def test_the_defaults_of_the_compile_are_the_policys() -> None:
+    shipped = policy()
+    found = arguments(dockerfile("source"))
+    assert found["TORCH_REF"] == {shipped.torch_ref}
+    assert found["PYTORCH_BUILD_VERSION"] == {shipped.source.torch.version}
+    assert found["TORCH_CUDA_ARCH_LIST"] == {";".join(str(target) for target in shipped.source_targets)}
+
+
+def test_the_binary_mode_compiles_nothing() -> None:
+    assert not {"TORCH_REF", "TORCH_CUDA_ARCH_LIST", "MAX_JOBS"} & set(arguments(dockerfile("binary")))
+
+
+def test_the_poetry_install_lines_of_both_modes_are_identical() -> None:
+    binary, source = (re.findall(r"^.*poetry install.*$", dockerfile(mode), re.MULTILINE) for mode in MODES)
+    assert binary == source
+    assert binary
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_there_is_one_pip_command_outside_the_compile(mode: ModeName) -> None:
+    text = instructions(without_compile(dockerfile(mode)))
+    commands = [part.strip() for line in text.splitlines() for part in re.split(r"&&|;|\|\|", line)]
+    pip = [part for part in commands if re.search(r"(^|/|\s)(pip3?|get-pip\.py)\s+\S", part) and "curl" not in part]
+    assert len(pip) == 1
+    assert all(name in pip[0] for name in ("pip", "setuptools", "wheel", "POETRY_REQUIREMENT", "GPU_BUILD_REQUIREMENT"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_script_is_checked_before_it_runs(mode: ModeName) -> None:
+    text = dockerfile(mode)
+    assert "curl --fail" in text
+    assert text.index("sha256sum --check") < text.index("python /tmp/get-pip.py")
+    assert [len(value or "") for value in arguments(text)["GET_PIP_SHA256"]] == [64]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_line_asks_for_another_frontend(mode: ModeName) -> None:
+    assert not re.search(r"^#\s*syntax\s*=", dockerfile(mode), re.MULTILINE | re.IGNORECASE)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("forbidden", ["poetry.lock", "poetry config", "POETRY_VIRTUALENVS", "PYTHONPATH="])
+def test_the_policy_is_not_undermined(mode: ModeName, forbidden: str) -> None:
+    assert forbidden not in instructions(dockerfile(mode))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_manifests_are_installed_before_the_code_is_copied(mode: ModeName) -> None:
+    text = instructions(dockerfile(mode))
+    manifests, install, code = (
+        text.index(part) for part in ("COPY pyproject.toml poetry.toml", "poetry install", "COPY . .")
+    )
+    assert manifests < install < code
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_last_run_proves_the_origin_of_torch(mode: ModeName) -> None:
+    last = [line for line in dockerfile(mode).splitlines() if line.startswith("RUN ")][-1]
+    assert last.startswith("RUN env -u PYTHONPATH python -I <<")
+
+
+@pytest.mark.parametrize(("mode", "own"), [("binary", "false | 0 | no | off"), ("source", "true | 1 | yes | on")])
+def test_the_first_step_checks_the_flag(mode: ModeName, own: str) -> None:
+    text = dockerfile(mode)
+    first = _HEREDOC.search(text)
+    assert first is not None
+    assert first["name"] == "CHECK"
+    assert own in first["body"].split(";;")[0]
+    assert "poetry gpu-build up" in first["body"]
+
+
+def test_all_that_leaves_the_compile_is_one_folder_of_opt() -> None:
+    copied = re.findall(r"^COPY --from=(\S+) (\S+) (\S+)$", dockerfile("source"), re.MULTILINE)
+    assert ("torch-build", "/opt/torch", "/opt/torch") in copied
+    assert [entry for entry in copied if entry[0] == "torch-build"] == [("torch-build", "/opt/torch", "/opt/torch")]
+
+
+def test_compose_publishes_no_port_and_forwards_the_flag() -> None:
+    compose = (docker_dir() / "docker-compose.yml").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*ports:", compose, re.MULTILINE)
+    assert re.search(r"^\s*- BUILD_FROM_SOURCE$", compose, re.MULTILINE)
+    assert "dockerfile: ${GPU_BUILD_DOCKERFILE:-docker/Dockerfile}" in compose
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.source", "docker-compose.yml"])
+def test_the_example_holds_the_same_files(name: str) -> None:
+    # But for the project's own name, which Compose's containers and images bear.
+    own = (docker_dir() / name).read_text(encoding="utf-8").replace("poetry-gpu-build:", "hello-gpu:")
+    example = (EXAMPLE / "docker" / name).read_text(encoding="utf-8")
+    assert example == own.replace("\nname: poetry-gpu-build\n", "\nname: hello-gpu\n")
