@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +15,20 @@ from .harness.getpip import get_pip
 from .harness.gitserver import GitServer
 from .harness.index import Index
 from .harness.machine import why_not
+from .harness.plugin import Poetry
+from .harness.plugin import install_poetry
+from .harness.plugin import plugin_wheel
+from .harness.project import Surroundings
+from .harness.project import example_project
 from .harness.standin import binary_wheel
 from .harness.standin import torch_repository
+from .images import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Not ours to import for doctests: it is the source of a package named torch.
+collect_ignore = ["torch_standin"]
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +69,34 @@ def git_server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iter
     torch_repository(folder / "broken", broken=True)
     with GitServer(folder, address=engine.address) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def surroundings(index: Index, git_server: GitServer) -> Surroundings:
+    """The servers that a build asks; the index has this plugin's wheel too."""
+    wheel = shutil.copy(plugin_wheel(), index.folder)
+    return Surroundings(index, git_server, Path(wheel))
+
+
+@pytest.fixture(scope="session")
+def poetry(bases: Engine, tmp_path_factory: pytest.TempPathFactory) -> Poetry:
+    """The `poetry` command with this plugin installed beside it; its docker is the engine's."""
+    return install_poetry(tmp_path_factory.mktemp("poetry"), plugin_wheel(), bases)
+
+
+@pytest.fixture(scope="session")
+def project(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """examples/minimal, adapted to this machine and committed. Tests that change a project change a copy of it."""
+    return example_project(tmp_path_factory.mktemp("project") / "hello-gpu", surroundings)
+
+
+@pytest.fixture(scope="session")
+def binary_image(bases: Engine, poetry: Poetry, project: Path) -> Image:
+    """The project's image for a card of 2020, built with nothing in the cache."""
+    return Image(bases, "hello-gpu:binary", poetry.built("--gpu", "8.6", cwd=project))
+
+
+@pytest.fixture(scope="session")
+def source_image(bases: Engine, poetry: Poetry, project: Path) -> Image:
+    """The project's image for a card of 2014: torch compiled by NVIDIA's compiler of CUDA 11.8."""
+    return Image(bases, "hello-gpu:source", poetry.built("--gpu", "5.2", cwd=project))

@@ -122,6 +122,31 @@ class Engine:
             [client, *arguments], env=self.env(), cwd=cwd, input_text=input_text, check=check, timeout_s=timeout_s
         )
 
+    def builds_running(self) -> list[int]:
+        """The process ids of what the engine runs for builds and containers: all below it but its containerd."""
+        children: dict[int, list[int]] = {}
+        names: dict[int, str] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has just ended
+                head, _, tail = stat.read_text().rpartition(")")
+                number, _, names_end = head.partition(" (")
+                names[int(number)] = names_end
+                children.setdefault(int(tail.split()[1]), []).append(int(number))
+        found, left = [], [self.pid] if self.pid else []
+        while left:
+            below = [child for child in children.get(left.pop(), []) if names[child] != "containerd"]
+            found += below
+            left += below
+        return found
+
+    def wait_until_idle(self, *, timeout_s: float) -> None:
+        """Wait until nothing runs for a build or a container; raises `HarnessError` when something still does."""
+        deadline = time.monotonic() + timeout_s
+        while running := self.builds_running():
+            if time.monotonic() > deadline:
+                raise HarnessError(f"the engine still runs {running} after {timeout_s:.0f} s")
+            time.sleep(0.05)
+
     def start(self) -> None:
         """Start the daemon and wait until it answers; raises `HarnessError` with the log's end if it does not."""
         try:

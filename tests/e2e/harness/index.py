@@ -7,6 +7,7 @@ import hashlib
 import html
 import http.server
 import re
+import sys
 import threading
 import urllib.parse
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 class Index:
     """Serves a folder: its wheels as an index under /simple/, every file of it under /files/. A context manager.
 
+    The same index answers under /whl/<variant>/, as PyTorch's own indexes are called.
+
     The folder is read at each request: a wheel that is put there later is served.
     """
 
@@ -31,7 +34,7 @@ class Index:
         self.requests: list[str] = []
         """The path of every request so far, for tests that ask what was fetched."""
         handler = functools.partial(_Handler, folder, self.requests)
-        self._server = http.server.ThreadingHTTPServer((address, 0), handler)
+        self._server = _Server((address, 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self.url = f"http://{address}:{self._server.server_port}"
 
@@ -39,6 +42,10 @@ class Index:
     def simple_url(self) -> str:
         """What pip's --index-url and a source of Poetry take."""
         return f"{self.url}/simple/"
+
+    def variant_url(self, variant: str) -> str:
+        """The same index under the name of a CUDA variant, such as cu128."""
+        return f"{self.url}/whl/{variant}"
 
     def file_url(self, name: str) -> str:
         """The address of a file in the folder."""
@@ -54,6 +61,13 @@ class Index:
         self._thread.join()
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that was cut: an interrupted build does that."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -67,9 +81,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         self._requests.append(path)
         match path.strip("/").split("/"):
-            case ["simple"]:
+            case ["simple"] | ["whl", _]:
                 self._page((f"{name}/", name) for name in sorted(self._projects()))
-            case ["simple", project] if _normalised(project) in self._projects():
+            case ["simple", project] | ["whl", _, project] if _normalised(project) in self._projects():
                 self._page(map(_link, self._projects()[_normalised(project)]))
             case ["files", *parts]:
                 self._file(self._folder.joinpath(*parts))

@@ -38,6 +38,19 @@ def pip_command() -> tuple[str, ...]:
     return (str(folder / "bin/python"), "-m", "pip")
 
 
+def index_url() -> str:
+    """The address of the index (PEP 503) that the machine's pip asks: the configured one, else pip's own default."""
+    configured = re.search(r"^index-url =\n    (\S+)$", image_configuration(), re.MULTILINE)
+    if configured:
+        return configured[1]
+    # `pip config` does not know defaults, but the help names this one.
+    said = " ".join(run([*pip_command(), "install", "--help"]).stdout.split())
+    default = re.search(r"Base URL of the Python Package Index \(default (\S+?)\)", said)
+    if default is None:
+        raise HarnessError("pip's help does not tell which index it asks by default")
+    return default[1]
+
+
 def download(target: Path, *requirements: str, python_version: str = "3.11") -> list[Path]:
     """Download wheels, without what they depend on, for an image's Python rather than the machine's."""
     run(

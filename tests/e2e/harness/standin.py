@@ -25,7 +25,7 @@ BINARY_VERSION = "2.7.1+cu128"
 BINARY_ARCHITECTURES = ("7.5", "8.0", "8.6", "9.0")
 """What the 11.8 compiler can make of the real wheel's list; that goes on to 10.0 and 12.0."""
 
-_IDENTITY = {
+IDENTITY = {
     "GIT_AUTHOR_NAME": "standin",
     "GIT_AUTHOR_EMAIL": "standin@example.com",
     "GIT_AUTHOR_DATE": "2024-09-04T00:00:00Z",
@@ -61,7 +61,7 @@ def torch_repository(folder: Path, *, broken: bool = False) -> Path:
         kernel.write_text(kernel.read_text().replace("a[i] + b[i];", "a[i] + b[i]"))
 
     def git(*arguments: str) -> None:
-        run(["git", "-C", repository, *arguments], env=os.environ | _IDENTITY)
+        run(["git", "-C", repository, *arguments], env=os.environ | IDENTITY)
 
     git("init", "--quiet", "--initial-branch=main")
     # GitHub hands out any commit by its hash; plain git does not unless told.

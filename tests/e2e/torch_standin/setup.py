@@ -150,6 +150,7 @@ setup(
         Extension("torch._C", ["csrc/module.c"], define_macros=[("TORCH_CUDA_ARCH_FLAGS", f'"{arch_flags()}"')])
     ],
     cmdclass={"build_ext": BuildKernels, "build_py": BuildVersion},
+    entry_points={"console_scripts": ["torchrun = torch.distributed.run:main"]},
     install_requires=["filelock", "typing-extensions>=4.8.0"],
     python_requires=">=3.8",
 )

@@ -1,0 +1,5 @@
+"""Where the launcher lives."""
+
+# mypy: ignore-errors
+
+from __future__ import annotations
