@@ -10,6 +10,7 @@ from typing import Any
 from cleo.formatters.formatter import Formatter
 from poetry.console.commands.command import Command
 
+from poetry_gpu_build.errors import BuildInterruptedError
 from poetry_gpu_build.errors import GpuBuildError
 
 SCHEMA_VERSION = 1
@@ -22,11 +23,16 @@ class GpuBuildBaseCommand(Command):
         """Run the command; returns its exit code."""
         try:
             return self.run_command()
+        except KeyboardInterrupt:
+            return self._ended_by(BuildInterruptedError("interrupted"))
         except GpuBuildError as error:
             if self.io.is_debug():
                 raise
-            self.report(error)
-            return error.exit_code
+            return self._ended_by(error)
+
+    def _ended_by(self, error: GpuBuildError) -> int:
+        self.report(error)
+        return error.exit_code
 
     @abstractmethod
     def run_command(self) -> int:

@@ -83,7 +83,9 @@ def _plan_of(failure: Failure, plans: Sequence[Plan]) -> Plan:
 
 def _advice(failure: Failure, plan: Plan) -> list[str]:
     advice = []
-    if failure.exit_code == OUT_OF_MEMORY:
+    # Through ninja a killed compiler ends with exit code 1, and gcc's own words.
+    killed = any("Killed signal terminated program" in line for line in failure.output)
+    if failure.exit_code == OUT_OF_MEMORY or killed:
         jobs = plan.build_args.get("MAX_JOBS")
         fewer = f"fewer jobs, --build-arg MAX_JOBS=N; it was {jobs}" if jobs else "more"
         advice.append(f"the step ran out of memory: give it {fewer}")

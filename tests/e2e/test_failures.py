@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .harness.plugin import CHECKOUT
+from .harness.project import edit_pyproject
 from .harness.project import files_of
 from .harness.terminal import CTRL_C
 from .harness.terminal import Terminal
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from .harness.gitserver import GitServer
     from .harness.plugin import Poetry
     from .images import Image
+
+NO_IMAGE = "nvidia/cuda:12.8.0-none"
 
 QUICKLY_S = 10.0
 """Far above what an answer takes, and half of what docker itself waits for a builder that is gone."""
@@ -84,10 +88,18 @@ def test_a_get_pip_that_is_not_the_expected_one_is_not_run(binary_image: Image, 
     assert "Installing collected packages" not in result.stderr
 
 
-def test_a_base_image_that_cannot_be_had_is_told_with_what_to_do(bases: Engine, poetry: Poetry, project: Path) -> None:
-    result = poetry.gpu_build("--gpu", "8.6", "--build-arg", "BASE_IMAGE=nvidia/cuda:0.0.0-none", cwd=project)
+def test_a_base_image_that_cannot_be_had_is_told_with_what_to_do(
+    bases: Engine, poetry: Poetry, project: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / project.name
+    shutil.copytree(project, copy)
+    edit_pyproject(
+        copy, lambda document: document["tool"]["gpu-build"]["modes"].update(binary={"base-image": NO_IMAGE})
+    )
+    result = poetry.gpu_build("--gpu", "8.6", cwd=copy)
     assert result.returncode == 5
-    assert "nvidia/cuda:0.0.0-none" in message(result.stderr)
+    assert NO_IMAGE in message(result.stderr)
+    assert "modes.binary.base-image in [tool.gpu-build]" in message(result.stderr)
 
 
 # No engine

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from poetry_gpu_build.commands import planning
 from poetry_gpu_build.gpu.platforms import Platform
 
 from ..builders import GROUP
@@ -591,6 +592,16 @@ def test_an_interrupted_build_is_exit_130_and_leaves_nothing(
     assert tree(root) == before
     with pytest.raises(ProcessLookupError):
         os.kill(int(tmp_path.joinpath("pid").read_text(encoding="utf-8")), 0)
+
+
+def test_an_interrupt_before_the_build_is_exit_130_too(poetry: Poetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(planning, "plan_project", interrupted)
+    ran = poetry("gpu-build --gpu 8.6")
+    assert (ran.status, ran.out) == (130, "")
+    assert "error: interrupted" in ran.err
 
 
 def test_both_modes_are_built_in_one_call(poetry: Poetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,15 @@ def test_out_of_memory_in_the_compile_is_fewer_jobs(
     assert any("--build-arg MAX_JOBS=N" in way and "it was 16" in way for way in error.ways_out)
 
 
+def test_a_compiler_that_was_killed_under_ninja_is_out_of_memory_too(
+    plans: Sequence[Plan], recorded: Recorded, docker_fails: Callable[[str, int], None]
+) -> None:
+    # ninja ends with 1 whatever ended its job.
+    text = recorded("bake-failure-plain-137").replace("ok137.Dockerfile", "Dockerfile.source")
+    docker_fails(text.replace("exit code: 137", "exit code: 1"), 1)
+    assert any("--build-arg MAX_JOBS=N" in way for way in failed(plans).ways_out)
+
+
 def test_out_of_memory_elsewhere_is_no_matter_of_jobs(
     plans: Sequence[Plan], recorded: Recorded, docker_fails: Callable[[str, int], None]
 ) -> None:
