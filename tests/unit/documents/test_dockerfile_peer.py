@@ -259,13 +259,8 @@ def is_left_out(text: str) -> bool:
 
 
 def real_files() -> Iterator[Path]:
-    """Our own Dockerfiles, and those in the installed distributions and on the machine."""
-    places = [
-        ROOT / "docker",
-        ROOT / "examples",
-        Path(sysconfig.get_path("purelib")),
-        Path("/usr/lib/google-cloud-sdk"),
-    ]
+    """Our own Dockerfiles, and those in the installed distributions."""
+    places = [ROOT / "docker", ROOT / "examples", Path(sysconfig.get_path("purelib"))]
     for place in places:
         for path in sorted(place.rglob("*ockerfile*")) if place.is_dir() else ():
             if path.is_file() and path.suffix not in (".py", ".pyc", ".pyi", ".json", ".dockerignore", ".so", ".h"):
