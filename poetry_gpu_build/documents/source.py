@@ -57,6 +57,18 @@ class Source:
         line = bisect_right(starts, offset)
         return Position(self.path, line, offset - starts[line - 1] + 1)
 
+    def offset(self, line: int, column: int) -> int:
+        """The way back: the offset of a place, never outside the text; 0 for the file as a whole.
+
+        >>> from pathlib import Path
+        >>> Source(Path("a"), "one\\ntwo\\n").offset(2, 3)
+        6
+        """
+        starts = self._line_starts()
+        if not 1 <= line <= len(starts):
+            return 0 if line < 1 else len(self.text)
+        return min(starts[line - 1] + max(column - 1, 0), len(self.text))
+
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its end."""
         starts = self._line_starts()

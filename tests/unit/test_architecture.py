@@ -18,6 +18,7 @@ SOURCES = Path(poetry_gpu_build.__file__).parent
 
 # From the top down. A module may import what stands below it, and its own room.
 ROOMS = (
+    "cli",
     "commands",
     "engine",
     "plan",

@@ -16,6 +16,7 @@ from poetry_gpu_build.documents.compose.services import modelled
 from poetry_gpu_build.documents.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Mapping
     from collections.abc import Sequence
 
@@ -40,13 +41,15 @@ def read_compose(
     *,
     folder: Path | None = None,
     library: Library | None = None,
+    exists: Callable[[Path], bool] = os.path.lexists,
 ) -> ComposeProject:
     """Read a project. It raises nothing: what is wrong is among the project's problems.
 
     One path is read as Compose reads it in its folder: with the override file beside it, or the list of COMPOSE_FILE if
     that names it. A list of paths is read as it is, like several ``-f``. ``environment`` goes before the ``.env`` of
     ``folder``, the project directory (default: the first file's). To evaluate the same files for several environments
-    give each call the same ``library``: they are read and parsed once.
+    give each call the same ``library``: they are read and parsed once. ``exists`` says whether an override file is
+    there, where the library does not read from the disk.
     """
     library = library or Library(read_text)
     named = [files] if isinstance(files, Path) else list(files)
@@ -56,13 +59,15 @@ def read_compose(
     known = dict(environment or {})
     variables = {**env_values(reading, folder / ".env", known, None), **known}
     if isinstance(files, Path):
-        paths = files_beside(paths[0], variables)
+        paths = files_beside(paths[0], variables, exists)
     loaded = load(library, paths, folder, variables)
     loaded.reading.problems[:0] = reading.problems
     return modelled(loaded, folder)
 
 
-def files_beside(path: Path, variables: Mapping[str, str]) -> list[Path]:
+def files_beside(
+    path: Path, variables: Mapping[str, str], exists: Callable[[Path], bool] = os.path.lexists
+) -> list[Path]:
     """The files that Compose takes where ``path`` is the one it finds: COMPOSE_FILE's, or it and its override file."""
     listed = variables.get("COMPOSE_FILE")
     if listed:
@@ -72,13 +77,13 @@ def files_beside(path: Path, variables: Mapping[str, str]) -> list[Path]:
             return chosen
     if path.name not in DEFAULT_NAMES:
         return [path]
-    override = first_file(path.parent, OVERRIDE_NAMES)
+    override = first_file(path.parent, OVERRIDE_NAMES, exists)
     return [path] if override is None else [path, override]
 
 
-def first_file(folder: Path, names: Sequence[str]) -> Path | None:
+def first_file(folder: Path, names: Sequence[str], exists: Callable[[Path], bool] = os.path.lexists) -> Path | None:
     """The first of these files that is there (or is a link to nothing: reading it says so)."""
-    return next((folder / name for name in names if os.path.lexists(folder / name)), None)
+    return next((folder / name for name in names if exists(folder / name)), None)
 
 
 def read_text(path: Path) -> Source | Unreadable:

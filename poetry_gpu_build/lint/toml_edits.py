@@ -1,0 +1,75 @@
+"""Edits of a TOML file that keep every other byte: a value replaced, a key added to its table, a table added."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from poetry_gpu_build.documents.toml import parse_toml
+from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.lint.finding import Edit
+from poetry_gpu_build.lint.finding import Fix
+
+if TYPE_CHECKING:
+    from poetry_gpu_build.documents.source import Source
+    from poetry_gpu_build.documents.toml import Key
+    from poetry_gpu_build.documents.toml import TomlDocument
+
+# A key's last part with its value, where the value is one word or one text.
+_PAIR = re.compile(r"[^=\n]+=[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,\]}#\"'\[{]+)")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def setting_fix(
+    source: Source, document: TomlDocument, table: tuple[str, ...], name: str, written: str, *, is_safe: bool
+) -> Fix | None:
+    """A fix that makes a key say something; None where the file is written in a way that is left to a person."""
+    edit = _replaced(source, document, (*table, name), written)
+    if edit is None and document.find(*table, name) is None:
+        edit = _added(source, document, table, f"{name} = {written}")
+    if edit is None or not _is_valid(source, edit):
+        return None
+    return Fix(f"set {'.'.join((*table, name))} to {written}", (edit,), is_safe=is_safe)
+
+
+def _replaced(source: Source, document: TomlDocument, key: Key, written: str) -> Edit | None:
+    start = _offset(source, document, key)
+    found = None if start is None else _PAIR.match(source.text, start)
+    return None if found is None else Edit(source.path, found.start(1), found.end(1), written)
+
+
+def _added(source: Source, document: TomlDocument, table: tuple[str, ...], line: str) -> Edit | None:
+    """The line under the table's header; with a header of its own above the first table in it, or at the end."""
+    text = source.text
+    end = "\r\n" if "\r\n" in text else "\n"
+    header = f"[{'.'.join(part if _BARE.fullmatch(part) else _quoted(part) for part in table)}]"
+    start = _offset(source, document, table)
+    if start is None:
+        gap = "" if not text else end if text.endswith("\n") else end * 2
+        return Edit(source.path, len(text), len(text), f"{gap}{header}{end}{line}{end}")
+    if text.startswith("[", start):
+        behind = text.find("\n", start) + 1
+        if not behind:
+            return Edit(source.path, len(text), len(text), f"{end}{line}{end}")
+        return Edit(source.path, behind, behind, f"{line}{end}")
+    begins = text.rfind("\n", 0, start) + 1
+    if text[begins:start].lstrip().startswith("["):
+        return Edit(source.path, begins, begins, f"{header}{end}{line}{end * 2}")
+    return None
+
+
+def _quoted(part: str) -> str:
+    return '"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _offset(source: Source, document: TomlDocument, key: Key) -> int | None:
+    where = document.find(*key)
+    return None if where is None else source.offset(where.line, where.column)
+
+
+def _is_valid(source: Source, edit: Edit) -> bool:
+    try:
+        parse_toml((source.text[: edit.start] + edit.text + source.text[edit.end :]).lstrip("\ufeff"), source.path)
+    except ConfigurationError:
+        return False
+    return True
