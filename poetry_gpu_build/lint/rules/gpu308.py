@@ -1,0 +1,151 @@
+"""GPU308: not the mode's base image, or a CUDA that disagrees with it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from typing import Any
+
+from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.lint.rule import Example
+from poetry_gpu_build.lint.rule import ImageRule
+from poetry_gpu_build.lint.rule import binary
+from poetry_gpu_build.lint.rule import source
+from poetry_gpu_build.values import CudaVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from poetry_gpu_build.documents.dockerfile.model import Stage
+    from poetry_gpu_build.lint.documents import Documents
+    from poetry_gpu_build.lint.image import Image
+    from poetry_gpu_build.policy import Mode
+
+_EMPTY = "scratch"
+# nvidia/cuda:12.8.1-devel-ubuntu22.04; the CUDA of an image of another name is not in its tag.
+_CUDA_IMAGE = re.compile(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?![\d])[^/]*")
+_REQUIREMENT = re.compile(r"\s*torch\b(?P<constraint>[^;@]*)", re.IGNORECASE)
+_BINARY = "nvidia/cuda:12.8.1-devel-ubuntu22.04"
+_SOURCE = "nvidia/cuda:11.8.0-cudnn8-devel-ubuntu22.04"
+_WHEEL = '[tool.poetry.group.binary-torch.dependencies]\ntorch = { version = "2.7.1+%s" }\n'
+
+
+class BaseImage(ImageRule):
+    """Each mode builds on the base image that the policy names, and base, wheel and toolkit are of one CUDA.
+
+    The base image decides which drivers may start the container (nvidia/cuda refuses a host whose driver is too old for
+    its own CUDA, whatever the wheel needs) and which architectures nvcc can compile. A base that differs from the
+    policy's makes both other than what `poetry gpu-build` has checked.
+    """
+
+    code = "GPU308"
+    name = "base-image"
+    valid = (
+        Example(binary(f"ARG BASE_IMAGE={_BINARY}\nFROM ${{BASE_IMAGE}} AS a\nFROM a\n")),
+        Example(binary(f"FROM docker.io/{_BINARY}@sha256:{'0' * 64}\n", **{"pyproject.toml": _WHEEL % "cu128"})),
+        Example(binary(f"FROM node:22 AS web\nFROM {_BINARY}\nCOPY --from=web /w /w\n")),
+        Example(source(f"FROM {_SOURCE} AS build\nFROM scratch\nCOPY --from=build / /\n")),
+        Example(source("ARG BASE_IMAGE\nFROM $BASE_IMAGE\n")),
+    )
+    invalid = (
+        Example(binary("FROM python:3.10\n"), ("docker/Dockerfile:1:6",)),
+        Example(source(f"FROM {_BINARY}\n"), ("docker/Dockerfile.source:1:6",)),
+        Example(source(f"FROM {_BINARY} AS a\nFROM {_SOURCE}\n"), ("docker/Dockerfile.source:1:6",)),
+        Example(binary(f"FROM {_BINARY}\n", **{"pyproject.toml": _WHEEL % "cu126"}), ("docker/Dockerfile:1:6",)),
+        Example(
+            binary(
+                f"FROM {_BINARY}\n",
+                **{"pyproject.toml": '[dependency-groups]\nbinary-torch = ["torch==2.6.0+cu124"]\n'},
+            ),
+            ("docker/Dockerfile:1:6",),
+        ),
+    )
+
+    def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
+        """Compare what the image is built on, then the CUDA of every stage."""
+        if image.mode is None or not image.dockerfile.stages:
+            return
+        mode = documents.policy.mode(image.mode)
+        final = _foundation(image, mode)
+        for stage in image.dockerfile.stages:
+            if stage.parent is not None or not stage.base_image.is_known:
+                continue
+            message = _wrong_base(stage, mode) if stage is final else None
+            message = message or _wrong_cuda(stage, mode)
+            if stage is final and message is None and image.mode == "binary":
+                message = _wrong_wheel(mode, documents)
+            if message is not None:
+                help_text = f"FROM {mode.base_image}, or say in [tool.gpu-build.modes.{mode.name}] what it shall be"
+                yield Hit(image.dockerfile.source, stage.base.offset, stage.base.end, message, help_text)
+
+
+def _foundation(image: Image, mode: Mode) -> Stage:
+    """The stage whose FROM names what the image stands on; where that is scratch, the stage of the mode's base."""
+    stages = image.dockerfile.stages
+    root = stages[-1].ancestry[-1]
+    if _plain(root.base_image.value) != _EMPTY:
+        return root
+    # An image that is copied from another stage into an empty one, to be a single layer.
+    wanted = _plain(mode.base_image)
+    return next((stage for stage in stages if _plain(stage.base_image.value) == wanted), root)
+
+
+def _wrong_base(stage: Stage, mode: Mode) -> str | None:
+    name = stage.base_image.value
+    if _plain(name) == _plain(mode.base_image):
+        return None
+    return f"{name or 'nothing'} is not the {mode.name} mode's base image, which is {mode.base_image}"
+
+
+def _wrong_cuda(stage: Stage, mode: Mode) -> str | None:
+    match = _CUDA_IMAGE.fullmatch(stage.base_image.value.partition("@")[0])
+    if match is None or CudaVersion.parse(match[1]) == mode.cuda:
+        return None
+    return f"a base image of CUDA {match[1]}, and the {mode.name} mode's toolkit is {mode.cuda}"
+
+
+def _wrong_wheel(mode: Mode, documents: Documents) -> str | None:
+    variant = _pinned_variant(documents) or mode.torch.variant
+    if variant is None or not re.fullmatch(r"cu\d{3}", variant) or CudaVersion.parse(variant) == mode.cuda:
+        return None
+    return f"the wheel of torch is made with {variant}, and the base image's CUDA is {mode.cuda}"
+
+
+def _plain(name: str) -> str:
+    """An image's name without the registry that is meant anyway, and without a digest beside a tag."""
+    name = name.partition("@")[0] if re.search(r":[^/@]+@", name) else name
+    return name.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
+
+
+def _pinned_variant(documents: Documents) -> str | None:
+    """The CUDA variant of the manifest's torch; None where the manifest does not tell."""
+    from poetry_gpu_build.torch_pin import variant_of
+
+    document = documents.pyproject
+    if document is None:
+        return None
+    group = documents.policy.torch_group
+    requirements = _inside(document.data, "dependency-groups", group)
+    for requirement in requirements if isinstance(requirements, list) else []:
+        match = _REQUIREMENT.match(requirement) if isinstance(requirement, str) else None
+        if match is not None and "+" in match["constraint"]:
+            return variant_of(match["constraint"], None)
+    entry = _inside(document.data, "tool", "poetry", "group", group, "dependencies", "torch")
+    constraint = entry if isinstance(entry, str) else _inside(entry, "version")
+    index = _index(document.data, _inside(entry, "source"))
+    return variant_of(constraint if isinstance(constraint, str) else "", index)
+
+
+def _index(data: Any, name: Any) -> str | None:
+    sources = _inside(data, "tool", "poetry", "source")
+    for each in sources if isinstance(sources, list) else []:
+        url = _inside(each, "url")
+        if name is not None and _inside(each, "name") == name and isinstance(url, str):
+            return url
+    return None
+
+
+def _inside(table: Any, *key: str) -> Any:
+    for part in key:
+        table = table.get(part) if isinstance(table, dict) else None
+    return table

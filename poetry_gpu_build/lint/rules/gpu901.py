@@ -1,0 +1,176 @@
+"""GPU901: what may be a pip or a Poetry command, and cannot be decided."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from poetry_gpu_build.documents.shell.programs import shebang
+from poetry_gpu_build.documents.shell.results import RunsFile
+from poetry_gpu_build.documents.shell.results import Undecidable
+from poetry_gpu_build.lint.commands import SHELLS
+from poetry_gpu_build.lint.commands import context_file
+from poetry_gpu_build.lint.commands import uses
+from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.lint.rule import Example
+from poetry_gpu_build.lint.rule import ImageRule
+from poetry_gpu_build.lint.rule import binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from poetry_gpu_build.documents.dockerfile.model import Instruction
+    from poetry_gpu_build.lint.commands import Use
+    from poetry_gpu_build.lint.documents import Documents
+    from poetry_gpu_build.lint.image import Image
+
+_NAMES = r"pip[0-9.]*|ensurepip|get-pip(?:\.py)?|easy_install|pipx|poetry|conda|mamba|micromamba"
+_NAMED = re.compile(rf"(?<![\w.-])(?:{_NAMES}|uv\s+(?:pip|tool|add|sync))(?![\w-])")
+# An unknown program with pip's own words behind it.
+_LIKE_PIP = re.compile(r"\S+(?:\s+(?:-\S+|\$\{_\}))*\s+(?:install|uninstall|download|wheel|inject|sync)(?:\s|$)")
+# An unlisted program that is handed a whole command: retry 5 pip install x.
+_PASSED_ON = re.compile(
+    r"(?:^|[\s/'\"=;&|])(?:(?:uv\s+)?pip[0-9.]*|pipx|easy_install|conda|mamba|poetry)(?:\s+-\S+)*"
+    r"\s+(?:install|uninstall|wheel|download|inject|add|sync)(?:\s|$)"
+)
+_SHOWS = frozenset({"echo", "printf", "grep", "test", "[", "[[", "export", "alias", "trap", "eval", "set", "which"})
+_KNOWN = frozenset({"pip", "uv", "uv pip", "pipx", "get-pip", "poetry", "easy_install", "conda", "mamba", "apt-get"})
+# What people read into a shell that installs nothing.
+_HARMLESS = re.compile(
+    r"shell\.\w+ hook|ssh-agent|dircolors|\bpyenv (?:virtualenv-)?init|shellenv|direnv hook|env activate"
+    r"|/activate\b|os-release|lsb-release|/profile\b|\.(?:profile|bashrc|bash_profile|zshrc)\b|/env\b|nvm\.sh|setvars\.sh"
+)
+_HELP = {
+    "program": "write the program's name: python -m pip install …",
+    "script": "write the commands into the RUN, or into a script of the context",
+    "input": "download a file, check it, and run it; or write the commands into the RUN",
+    "file": "write the script's name",
+    "code": "call pip from the shell, not from code",
+    "syntax": "write it so that a shell can read it",
+    "limit": "write it with fewer layers",
+}
+
+
+class MayBePip(ImageRule):
+    """A command that may be pip's or Poetry's is written so that everyone sees which it is.
+
+    `$(which pip) install` and a script out of a pipe are decided only when they run: no reader and no linter can tell
+    whether they break the policy. Unknown commands in which nothing hints at pip or Poetry are left alone.
+    """
+
+    code = "GPU901"
+    name = "undecidable"
+    severity = "warning"
+    valid = (
+        Example(binary('FROM a\nRUN exec "$@"\nRUN python -c "import torch"\nRUN . /etc/os-release\n')),
+        Example(binary('FROM a\nRUN eval "$(conda shell.bash hook)" && $CC -v && echo pip install x\n')),
+        Example(binary("FROM a\nRUN rm -rf ~/.cache/pip && ln -s /usr/bin/pip3 /usr/bin/pip\n")),
+    )
+    invalid = (
+        Example(binary("FROM a\nRUN $(which pip) install x\n"), ("docker/Dockerfile:2:5",)),
+        Example(binary("FROM a\nRUN a && $TOOL -q install x\n"), ("docker/Dockerfile:2:10",)),
+        Example(binary("FROM a\nRUN python -c 'import pip; pip.main([])'\n"), ("docker/Dockerfile:2:16",)),
+        Example(binary("FROM a\nRUN base64 -d <<< cGlw | sh\n"), ("docker/Dockerfile:2:26",)),
+        Example(binary('FROM a\nRUN sh "$SCRIPT"\n'), ("docker/Dockerfile:2:8",)),
+        Example(
+            binary("FROM a\nRUN echo 'pip install x' > /a.sh\nRUN chmod +x /a.sh && sh /a.sh\n"),
+            ("docker/Dockerfile:3:26",),
+        ),
+        Example(binary("FROM a\nRUN retry 5 pip install x\n"), ("docker/Dockerfile:2:5",)),
+        Example(binary("FROM a\nRUN <<EOF\n#!/usr/bin/env python3\nimport pip\nEOF\n"), ("docker/Dockerfile:2:1",)),
+        Example(
+            binary(
+                "FROM a\nCOPY . .\nRUN python tools/setup.py\n",
+                **{"tools/setup.py": "import subprocess\nsubprocess.run(['pip', 'install', 'x'])\n"},
+            ),
+            ("docker/Dockerfile:3:12",),
+        ),
+    )
+
+    def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
+        """Find what is unknown and hints at pip or Poetry."""
+        for instruction in image.dockerfile.instructions:
+            yield from _other_language(instruction, image)
+        seen: set[tuple[str, int, int]] = set()
+        written: dict[str, Instruction] = {}
+        for use in uses(image, documents):
+            written.update(_written(use))
+            run = use.step.instruction.trigger or use.step.instruction
+            if use.where in seen or _is_other(run.shebang):
+                continue
+            found = _doubt(use, image, documents) or _made_before(use, written)
+            if found is not None:
+                seen.add(use.where)
+                message, kind = found
+                yield Hit(use.source, use.step.start, use.step.end, message, _HELP.get(kind))
+
+
+def _doubt(use: Use, image: Image, documents: Documents) -> tuple[str, str] | None:
+    """What is doubtful about a command, and the kind of the doubt; None for nothing."""
+    resolved = use.step.resolved
+    if isinstance(resolved, Undecidable):
+        written = use.source.text[use.step.start : use.step.end]
+        return (f"may be a pip command: {resolved.reason}", resolved.kind) if _hints(resolved, written, use) else None
+    if isinstance(resolved, RunsFile):
+        calls = _calls_pip(resolved, use, image, documents)
+        return ("a script in another language names pip or Poetry", "code") if calls else None
+    if use.program in _SHOWS | _KNOWN or not _PASSED_ON.search(" ".join(use.texts)):
+        return None
+    return f"{use.program} may run a pip command", "program"
+
+
+def _written(use: Use) -> Iterator[tuple[str, Instruction]]:
+    """The names of the files that a RUN which names pip writes with ``>`` or `tee`."""
+    command, body = use.step.command, use.step.instruction.body
+    if command is None or body is None or not _NAMED.search(body.text):
+        return
+    targets = [each.target.literal for each in command.command.redirections if each.operator.startswith(">")]
+    for target in [*targets, *(use.texts if use.program == "tee" else ())]:
+        if target and not target.startswith(("/dev/", "-")):
+            yield posixpath.basename(target), use.step.instruction
+
+
+def _made_before(use: Use, written: dict[str, Instruction]) -> tuple[str, str] | None:
+    """What runs is a file that an earlier RUN wrote: within one RUN it is followed, across RUNs it is not."""
+    path = use.step.resolved.path if isinstance(use.step.resolved, RunsFile) else use.program
+    maker = written.get(posixpath.basename(path)) if path else None
+    if maker is None or maker is use.step.instruction:
+        return None
+    return f"runs a file that the RUN on line {maker.line} writes, and that names pip or Poetry", "script"
+
+
+def _hints(doubt: Undecidable, written: str, use: Use) -> bool:
+    known = f"{doubt.text}\n{written}"
+    match doubt.kind:
+        case "limit":
+            return True
+        case "script" | "input" | "file":
+            return not _HARMLESS.search(known)
+        case "program":
+            return bool(_NAMED.search(known) or _LIKE_PIP.match(doubt.text))
+        case "syntax":
+            body = use.step.instruction.body
+            return bool(_NAMED.search(body.text if body is not None else known))
+    return bool(_NAMED.search(known))
+
+
+def _calls_pip(file: RunsFile, use: Use, image: Image, documents: Documents) -> bool:
+    """Whether a script of the context is no shell script, and names pip."""
+    source = context_file(file.path, use.step.instruction, image.dockerfile, documents)
+    if source is None or (file.interpreter or shebang(source.text) or "sh") in {*SHELLS, "source"}:
+        return False
+    return bool(_NAMED.search(source.text))
+
+
+def _is_other(first_line: str) -> bool:
+    return bool(first_line) and shebang(first_line) not in SHELLS
+
+
+def _other_language(instruction: Instruction, image: Image) -> Iterator[Hit]:
+    """``RUN <<EOF`` whose first line names another interpreter than a shell."""
+    run = instruction.trigger or instruction
+    if run.keyword == "RUN" and run.body is not None and _is_other(run.shebang) and _NAMED.search(run.body.text):
+        end = instruction.offset + len(instruction.keyword)
+        message = f"a script in another language ({shebang(run.shebang)}) names pip or Poetry"
+        yield Hit(image.dockerfile.source, instruction.offset, end, message, _HELP["code"])

@@ -1,0 +1,108 @@
+"""Every rule's own examples: the invalid ones are found at the exact place, the valid ones are not, and fixes mend."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+import pytest
+
+from poetry_gpu_build.documents.source import Source
+from poetry_gpu_build.lint import rules
+from poetry_gpu_build.lint.documents import Documents
+from poetry_gpu_build.lint.rule import Rule
+from poetry_gpu_build.policy import load_policy
+from poetry_gpu_build.resources import policies_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+    from poetry_gpu_build.lint.finding import Hit
+    from poetry_gpu_build.lint.rule import Example
+
+ROOT = Path("/project")
+POLICY = load_policy(policies_dir())
+
+
+def every_rule() -> Iterator[type[Rule]]:
+    for module in iter_modules(rules.__path__):
+        for value in vars(import_module(f"{rules.__name__}.{module.name}")).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Rule)
+                and getattr(value, "code", "").lower() == module.name
+            ):
+                yield value
+
+
+RULES = sorted(every_rule(), key=lambda rule: rule.code)
+
+
+def documents(files: Mapping[str, str]) -> Documents:
+    def read(path: Path) -> Source | None:
+        text = files.get(path.relative_to(ROOT).as_posix())
+        return None if text is None else Source(path, text)
+
+    return Documents(ROOT, POLICY, read)
+
+
+def hits(rule: type[Rule], files: Mapping[str, str]) -> list[Hit]:
+    return sorted(rule().check(documents(files)), key=lambda hit: (hit.source.path.as_posix(), hit.start))
+
+
+def place(hit: Hit) -> str:
+    where = hit.source.position(hit.start)
+    return f"{where.path.relative_to(ROOT).as_posix()}:{where.line}:{where.column}"
+
+
+def fixed(files: Mapping[str, str], found: list[Hit]) -> dict[str, str]:
+    texts = dict(files)
+    edits = [edit for hit in found if hit.fix is not None for edit in hit.fix.edits]
+    for edit in sorted(set(edits), key=lambda edit: edit.start, reverse=True):
+        name = edit.path.relative_to(ROOT).as_posix()
+        texts[name] = texts[name][: edit.start] + edit.text + texts[name][edit.end :]
+    return texts
+
+
+def examples(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, example, id=f"{rule.code}-{number}")
+        for rule in RULES
+        for number, example in enumerate(getattr(rule, kind), start=1)
+    ]
+
+
+@pytest.mark.parametrize(("rule", "example"), examples("invalid"))
+def test_an_invalid_example_is_found_where_it_says(rule: type[Rule], example: Example) -> None:
+    found = hits(rule, example.files)
+    assert [place(hit) for hit in found] == list(example.findings)
+    assert all(0 <= hit.start <= hit.end <= len(hit.source.text) for hit in found)
+
+
+@pytest.mark.parametrize(("rule", "example"), examples("valid"))
+def test_a_valid_example_is_not_found(rule: type[Rule], example: Example) -> None:
+    assert [place(hit) for hit in hits(rule, example.files)] == []
+
+
+@pytest.mark.parametrize(("rule", "example"), examples("invalid"))
+def test_a_fix_makes_the_fixed_text_and_that_is_clean(rule: type[Rule], example: Example) -> None:
+    found = hits(rule, example.files)
+    if example.fixed is None:
+        assert not any(hit.fix for hit in found), "a fix without an expected text"
+        return
+    after = fixed(example.files, found)
+    assert {name: text for name, text in after.items() if text != example.files.get(name)} == dict(example.fixed)
+    assert hits(rule, after) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
+def test_a_rule_says_what_it_is(rule: type[Rule]) -> None:
+    assert rule.__doc__
+    assert "\n\n" in rule.__doc__, "a summary, and why"
+    assert rule.invalid
+    assert rule.valid
+    assert all(example.findings for example in rule.invalid)
+    assert not any(example.findings for example in rule.valid)

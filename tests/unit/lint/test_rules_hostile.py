@@ -1,0 +1,101 @@
+"""No file makes a rule raise: every example again, with pieces lost, and with what is no text put in."""
+
+from __future__ import annotations
+
+import random
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+import pytest
+
+from poetry_gpu_build.documents.source import Source
+from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.lint import rules
+from poetry_gpu_build.lint.documents import Documents
+from poetry_gpu_build.lint.rule import Rule
+from poetry_gpu_build.policy import load_policy
+from poetry_gpu_build.resources import policies_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+ROOT = Path("/project")
+POLICY = load_policy(policies_dir())
+PIECES = (
+    "",
+    "\0",
+    "$",
+    "${",
+    "}",
+    "{",
+    "[",
+    ":",
+    "\n",
+    "'",
+    '"',
+    "&a *a ",
+    "<<: ",
+    "null",
+    "\t",
+    "\r\n",
+    "\udcff",
+    "é",
+)
+
+
+def every_rule() -> Iterator[type[Rule]]:
+    for module in iter_modules(rules.__path__):
+        for each in vars(import_module(f"{rules.__name__}.{module.name}")).values():
+            if isinstance(each, type) and issubclass(each, Rule) and getattr(each, "code", "").lower() == module.name:
+                yield each
+
+
+RULES = sorted(every_rule(), key=lambda rule: rule.code)
+
+
+def documents(files: Mapping[str, str]) -> Documents:
+    def read(path: Path) -> Source | None:
+        text = files.get(path.relative_to(ROOT).as_posix()) if path.is_relative_to(ROOT) else None
+        return None if text is None else Source(path, text)
+
+    return Documents(ROOT, POLICY, read)
+
+
+def broken(files: Mapping[str, str], chance: random.Random) -> dict[str, str]:
+    texts = dict(files)
+    for name, text in files.items():
+        start = chance.randrange(len(text) + 1)
+        end = min(len(text), start + chance.choice((0, 0, 1, 4, 20)))
+        texts[name] = text[:start] + chance.choice(PIECES) + text[end:]
+    return texts
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
+def test_a_broken_file_gives_hits_inside_the_file_or_none(rule: type[Rule]) -> None:
+    chance = random.Random(rule.code)  # the same files in every run
+    for example in (*rule.valid, *rule.invalid):
+        for _ in range(20):
+            for hit in rule().check(documents(broken(example.files, chance))):
+                assert 0 <= hit.start <= hit.end <= len(hit.source.text)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
+def test_tables_of_another_type_are_passed_over(rule: type[Rule]) -> None:
+    for text in ("tool = 1\nproject = 2\n", "[tool]\npoetry = []\n", "[[tool]]\n[[package]]\nname = 1\n", "a = \n"):
+        names = ("pyproject.toml", "poetry.toml", "poetry.lock", "docker/docker-compose.yml", "docker/Dockerfile")
+        list(rule().check(documents(dict.fromkeys(names, text))))
+
+
+def test_a_compose_file_that_cannot_be_read_is_a_problem_of_the_project() -> None:
+    def read(path: Path) -> Source | None:
+        if path.suffix == ".yml":
+            raise ConfigurationError(f"{path.name} cannot be read")
+        return None
+
+    project = Documents(ROOT, POLICY, read).compose
+    assert project is not None
+    assert project.services == {}
+    assert [problem.kind for problem in project.problems if "docker-compose.yml" in problem.message] != []
