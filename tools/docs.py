@@ -1,6 +1,6 @@
-"""Writes docs/configuration.md from the schema and the shipped policy; with --check tests it, and every link in docs.
+"""Writes the generated pages of docs/: settings and rules; with --check tests them, and every link.
 
-The schema's descriptions are the page's text: one place to say what a setting means.
+The schema's descriptions and the rules' docstrings are the text: one place to say what a setting or a rule means.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from poetry_gpu_build.documents.toml import read_toml
+from poetry_gpu_build.lint.registry import select_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
+RULES = ROOT / "docs" / "rules.md"
 PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md")
 
 _HEADER = """\
@@ -34,6 +36,24 @@ of the wrong form is an error that names the line.
 | key | default | meaning |
 |---|---|---|
 """
+_RULES_HEADER = """\
+# The rules of the linter
+
+<!-- Written by `make docs` from the rules' own docstrings. -->
+
+`gpu-build-lint` checks Dockerfiles, the Compose file and the manifests of a project against the policy:
+
+```console
+$ gpu-build-lint
+$ gpu-build-lint --select GPU1,GPU401 docker/Dockerfile
+```
+
+A comment silences a rule for the line or the instruction below it, `# gpu-build: ignore[GPU101] reason`, or for the
+file, `# gpu-build: ignore-file[GPU101]`. Errors make the exit code 1; warnings do not.
+
+| code | name | severity | what it finds |
+|---|---|---|---|
+"""
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?://|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -42,13 +62,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a stale page or a dead link")
     check = parser.parse_args().check
-    page = configuration_page()
+    pages = {CONFIGURATION: configuration_page(), RULES: rules_page()}
     if not check:
-        CONFIGURATION.write_text(page, encoding="utf-8")
+        for path, page in pages.items():
+            path.write_text(page, encoding="utf-8")
         return 0
     problems = list(dead_links())
-    if not CONFIGURATION.is_file() or CONFIGURATION.read_text(encoding="utf-8") != page:
-        problems.append(f"{CONFIGURATION.relative_to(ROOT)} is stale: run `make docs`")
+    for path, page in pages.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != page:
+            problems.append(f"{path.relative_to(ROOT)} is stale: run `make docs`")
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
@@ -60,6 +82,15 @@ def configuration_page() -> str:
     defaults = read_toml(ROOT / "policies" / "modes.toml").data
     rows = (f"| `{key}` | {_default(key, defaults)} | {text} |" for key, text in _settings(schema, schema))
     return _HEADER + "\n".join(rows) + "\n"
+
+
+def rules_page() -> str:
+    """The rules, a row each: the summary is the first line of the rule's docstring."""
+    rows = []
+    for rule in select_rules((), ()):
+        summary = (rule.__doc__ or "").partition("\n")[0].strip().replace("|", "\\|")
+        rows.append(f"| {rule.code} | {rule.name} | {rule.severity} | {summary} |")
+    return _RULES_HEADER + "\n".join(rows) + "\n"
 
 
 def dead_links() -> Iterator[str]:
