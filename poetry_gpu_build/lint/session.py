@@ -11,6 +11,7 @@ from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.lint.documents import Documents
+from poetry_gpu_build.lint.fixes import apply_fixes
 from poetry_gpu_build.lint.registry import known_codes
 from poetry_gpu_build.lint.run import run_rules
 from poetry_gpu_build.policy import load_policy
@@ -61,6 +62,41 @@ def lint_files(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: 
     for path in files:
         reader.require(path)
     return Linted(root, told, reader.sources(), tuple(reader.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What fixes made of a project."""
+
+    linted: Linted
+    """What is left, found in the fixed texts."""
+    before: dict[Path, str | None]
+    after: dict[Path, str]
+    """The texts that changed, by path; None before: the file is new."""
+    fixed: int
+    """How many findings were mended."""
+
+
+def mend(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: dict[Path, str], *, unsafe: bool) -> Mended:
+    """Lint and fix in memory, until no fix is left to make; nothing is written. Raises as lint_files.
+
+    With ``files`` only the findings in them are mended.
+    """
+    now = dict(texts)
+    before: dict[Path, str | None] = {}
+    fixed = 0
+    linted = lint_files(root, rules, files, now)
+    for _ in range(MOST_ROUNDS):
+        result = apply_fixes(linted.sources, linted.findings, unsafe=unsafe)
+        if not result.texts:
+            break
+        for path, text in result.texts.items():
+            source = linted.sources.get(path)
+            before.setdefault(path, None if source is None else source.text)
+            now[path] = text
+        fixed += len(result.applied)
+        linted = lint_files(root, rules, files, now)
+    return Mended(linted, before, {path: now[path] for path in before}, fixed)
 
 
 def _is_dockerfile(path: Path) -> bool:

@@ -73,6 +73,7 @@ def test_stdin_stands_for_the_file_that_it_names(root: Path) -> None:
     ("arguments", "said"),
     [
         (["-"], "--stdin-filename"),
+        (["--fix", "-", "--stdin-filename", "docker/Dockerfile"], "--diff"),
         (["--select", "XYZ1"], "there is no rule XYZ1"),
         (["no-such.Dockerfile"], "there is no file"),
     ],
@@ -100,3 +101,37 @@ def test_poetry_is_not_imported(root: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert not {name for name in loaded if name.startswith(("poetry.console", "poetry.factory", "cleo", "tomlkit"))}
+
+
+INSTALL = "FROM a\nRUN poetry install\n"
+MOUNTED = "FROM a\nRUN --mount=type=cache,target=/root/.cache/pypoetry poetry install\n"
+
+
+def test_a_fix_is_written_and_said(root: Path) -> None:
+    (root / "docker/Dockerfile").write_text(INSTALL, encoding="utf-8")
+    done = lint(root, "--select", "GPU307", "--fix", "docker/Dockerfile")
+    assert (root / "docker/Dockerfile").read_text(encoding="utf-8") == MOUNTED
+    assert "Fixed 1 finding." in done.stdout
+    assert done.returncode == 0
+
+
+def test_a_second_fix_changes_nothing(root: Path) -> None:
+    (root / "docker/Dockerfile").write_text(MOUNTED, encoding="utf-8")
+    assert lint(root, "--select", "GPU307", "--fix", "docker/Dockerfile").returncode == 0
+    assert (root / "docker/Dockerfile").read_text(encoding="utf-8") == MOUNTED
+
+
+def test_a_diff_shows_the_fix_and_writes_nothing(root: Path) -> None:
+    (root / "docker/Dockerfile").write_text(INSTALL, encoding="utf-8")
+    done = lint(root, "--select", "GPU307", "--diff", "docker/Dockerfile")
+    assert (root / "docker/Dockerfile").read_text(encoding="utf-8") == INSTALL
+    assert "--- a/docker/Dockerfile" in done.stdout
+    assert "+RUN --mount=type=cache" in done.stdout
+    assert done.returncode == 1
+
+
+def test_fixes_stay_in_the_named_files(root: Path) -> None:
+    for name in ("Dockerfile", "Dockerfile.source"):
+        (root / "docker" / name).write_text(INSTALL, encoding="utf-8")
+    lint(root, "--select", "GPU307", "--fix", "docker/Dockerfile")
+    assert (root / "docker/Dockerfile.source").read_text(encoding="utf-8") == INSTALL
