@@ -138,10 +138,13 @@ def _assigned(match: re.Match[str], source: Source, offset: int, instruction: In
     kind = match.lastgroup or "bare"
     written = match[kind]
     start, end = offset + match.start(), offset + match.end()
+    behind = match.string[match.end() : match.end() + 1]
+    if behind and not (behind.isspace() or behind in ";&|)"):
+        return Setting(None, source, start, end)  # the word goes on: $(…), or another piece in quotes
     if kind == "single" or not re.search(r"[$`\\]", written):
         return Setting(written, source, start, end, offset + match.start(kind))
     expansion = run_of(instruction).expand(written)
-    is_known = expansion.is_known and "`" not in written and "$(" not in written
+    is_known = expansion.is_known and not {"`", "("} & set(written)
     return Setting(expansion.value if is_known else None, source, start, end)
 
 

@@ -41,6 +41,7 @@ class BuildVersionUnset(ImageRule):
         Example(source(f"FROM a\nARG {_VERSION}=2.4.1\nENV {_NUMBER}=1\nRUN {_COMPILE}")),
         Example(source(f"FROM a\nARG {_VERSION}\nRUN export {_VERSION} {_NUMBER}=1; {_COMPILE}")),
         Example(source(f'FROM a\nRUN {_VERSION}="$(cat v)" {_NUMBER}=1 {_COMPILE}')),
+        Example(source(f"FROM a\nRUN export {_VERSION}=$(cat v) {_NUMBER}=1; {_COMPILE}")),
         Example(source("FROM a\nRUN poetry install\n")),
     )
     invalid = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.arch_list import parse_arch_list
 from poetry_gpu_build.lint.arch_list import policy_targets
+from poetry_gpu_build.lint.compatibility import compatibility
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
@@ -78,19 +79,12 @@ class ArchList(ImageRule):
         listed = parse_arch_list(found.value) if found.value is not None else None
         if listed is None:
             return
-        facts = _facts()
+        facts = compatibility(documents)
         missed = [target for target in targets if not _runs(listed, target, facts)]
         if missed:
             message = f"{_LIST} {found.value} makes no code for {', '.join(map(str, missed))}, a target of the policy"
             yield Hit(found.source, found.start, found.end, message, f"add it: {_LIST}={wanted}")
         yield from _not_compiled(listed, found, facts, facts.toolkit(_cuda(build, image, documents)))
-
-
-def _facts() -> CompatibilityFacts:
-    from poetry_gpu_build.facts import load_compatibility
-    from poetry_gpu_build.resources import policies_dir
-
-    return load_compatibility(policies_dir() / "facts")
 
 
 def _runs(listed: tuple[Architecture, ...], target: ComputeCapability, facts: CompatibilityFacts) -> bool:
