@@ -26,6 +26,11 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence
 
 PLUGIN = "poetry_gpu_build"
 
@@ -71,6 +76,13 @@ def plugins_ms(python: Path, folder: Path) -> float:
     return float(run(python, "-c", LOAD_PLUGINS, cwd=folder))
 
 
+def measured(measure: Callable[[Path, Path], float], pythons: Sequence[Path], first: int, folder: Path) -> list[float]:
+    """Measure each environment once, in an order that begins elsewhere each time: what ran before leaves its trace."""
+    order = [(first + step) % len(pythons) for step in range(len(pythons))]
+    times = {number: measure(pythons[number], folder) for number in order}
+    return [times[number] for number in range(len(pythons))]
+
+
 def run(*command: str | Path, cwd: Path) -> str:
     """Run a command without the settings of whoever measures, and return its stdout."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("POETRY_", "PYTHON"))}
@@ -96,7 +108,7 @@ def main() -> None:
         control = environment(folder / "control", plugin=False)
         with_ = environment(folder / "with", plugin=True)
         for title, measure in (("command", command_ms), ("plugins", plugins_ms)):
-            rounds = [[measure(python, folder) for python in (without, with_, control)] for _ in range(runs + 1)][1:]
+            rounds = [measured(measure, (without, with_, control), first, folder) for first in range(runs + 1)][1:]
             a, b, again = (statistics.median(column) for column in zip(*rounds, strict=True))
             print(f"{title}, median of {runs}: {a:.2f} ms without the plugin, {b:.2f} ms with it")
             print(f"    difference {b - a:+.2f} ms, ratio {b / a:.3f} (control: {again - a:+.2f} ms, {again / a:.3f})")
