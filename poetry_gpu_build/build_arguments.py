@@ -1,4 +1,4 @@
-"""The build arguments of a mode: those that the plan decides, and the user's own beside them."""
+"""What a build is told of its mode: the arguments that the plan decides, the user's own, and Compose's variables."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import Mode
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.values import ComputeCapability
+
+# What Compose is told beside the build arguments: it cannot compare values, so it is handed the file's name.
+DOCKERFILE_VARIABLE = "GPU_BUILD_DOCKERFILE"
+IMAGE_VARIABLE = "GPU_BUILD_IMAGE"
 
 # What the plan checks, and where it is decided instead: a build argument would make another image than was planned,
 # under the labels of the plan.

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.build_arguments import DOCKERFILE_VARIABLE
+from poetry_gpu_build.build_arguments import IMAGE_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from poetry_gpu_build.plan import Plan
-
-DOCKERFILE_VARIABLE = "GPU_BUILD_DOCKERFILE"
-IMAGE_VARIABLE = "GPU_BUILD_IMAGE"
 
 
 def compose_environment(plan: Plan) -> dict[str, str]:

@@ -63,7 +63,15 @@ class Image:
 
     def steps_of(self, instruction: Instruction) -> tuple[Step, ...]:
         """What one instruction runs."""
-        return tuple(step for step in self.steps if step.instruction is instruction)
+        return self._by_instruction.get(id(instruction), ())
+
+    @cached_property
+    def _by_instruction(self) -> dict[int, tuple[Step, ...]]:
+        """By identity: two equal instructions of a file are two, and comparing them is dear."""
+        found: dict[int, list[Step]] = {}
+        for step in self.steps:
+            found.setdefault(id(step.instruction), []).append(step)
+        return {number: tuple(steps) for number, steps in found.items()}
 
 
 def _steps(instruction: Instruction) -> Iterator[Step]:

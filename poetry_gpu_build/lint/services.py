@@ -8,9 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.build_arguments import DOCKERFILE_VARIABLE
+from poetry_gpu_build.build_arguments import IMAGE_VARIABLE
 from poetry_gpu_build.documents.interpolation import mentioned
 from poetry_gpu_build.lint.documents import BYTE_ORDER_MARK
 from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.selection.flags import FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +28,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.policy import ModeName
 
-FLAG = "BUILD_FROM_SOURCE"
-# What `poetry gpu-build up` sets for Compose (engine/compose.py, a room above this one).
-DOCKERFILE_VARIABLE = "GPU_BUILD_DOCKERFILE"
-IMAGE_VARIABLE = "GPU_BUILD_IMAGE"
 MODES: tuple[ModeName, ...] = ("binary", "source")
 
 _TOKEN = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|[^\s,\]}#]+')

@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.build_arguments import DOCKERFILE_VARIABLE
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule
-from poetry_gpu_build.lint.services import DOCKERFILE_VARIABLE
-from poetry_gpu_build.lint.services import FLAG
 from poetry_gpu_build.lint.services import MODES
 from poetry_gpu_build.lint.services import builders
 from poetry_gpu_build.lint.services import dockerfile_of
@@ -22,6 +21,7 @@ from poetry_gpu_build.lint.services import path_of
 from poetry_gpu_build.lint.services import planned_environment
 from poetry_gpu_build.lint.services import shown
 from poetry_gpu_build.lint.services import variables_of
+from poetry_gpu_build.selection.flags import FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

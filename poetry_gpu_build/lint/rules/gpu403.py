@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from poetry_gpu_build.documents.interpolation import mentioned
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule
-from poetry_gpu_build.lint.services import FLAG
 from poetry_gpu_build.lint.services import builders
 from poetry_gpu_build.lint.services import hit_at
 from poetry_gpu_build.lint.services import images_of
 from poetry_gpu_build.lint.services import shown
 from poetry_gpu_build.lint.services import variables_of
+from poetry_gpu_build.selection.flags import FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import random
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import pytest
 
 from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.errors import ConfigurationError
-from poetry_gpu_build.lint import rules
 from poetry_gpu_build.lint.documents import Documents
-from poetry_gpu_build.lint.rule import Rule
+from poetry_gpu_build.lint.registry import select_rules
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.resources import policies_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from collections.abc import Mapping
+
+    from poetry_gpu_build.lint.rule import Rule
 
 ROOT = Path("/project")
 POLICY = load_policy(policies_dir())
@@ -46,14 +44,7 @@ PIECES = (
 )
 
 
-def every_rule() -> Iterator[type[Rule]]:
-    for module in iter_modules(rules.__path__):
-        for each in vars(import_module(f"{rules.__name__}.{module.name}")).values():
-            if isinstance(each, type) and issubclass(each, Rule) and getattr(each, "code", "").lower() == module.name:
-                yield each
-
-
-RULES = sorted(every_rule(), key=lambda rule: rule.code)
+RULES = [type(rule) for rule in select_rules((), ())]
 
 
 def documents(files: Mapping[str, str]) -> Documents:
