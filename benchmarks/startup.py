@@ -1,13 +1,14 @@
 """What the installed plugin adds to every Poetry command, shown on the shortest one: ``poetry --version``.
 
-Run it with the interpreter of an environment that holds Poetry and this plugin's wheel. It makes throw-away copies of
-that one which differ in nothing but the plugin (all other distributions are symbolic links), two without it, one with
-it, and measures each by turns (A B A B …), so that a machine that grows slower slows all:
+Run it with the interpreter of an environment that holds Poetry and this plugin's wheel. It makes one throw-away copy of
+that one, in which every distribution is a symbolic link, and puts the plugin's in and out: two environments differ by
+some ms even where they hold the same. It measures without, with and again without the plugin by turns, and begins
+elsewhere each time, so that neither a machine that grows slower nor what ran before favours one:
 
 - *command*: the whole ``poetry --version``, from outside. This is what a user waits for.
 - *plugins*: the time that Poetry spends inside it to find, import and activate its plugins.
 
-For each it prints the medians, their difference and the ratio. The second environment without the plugin is the
+For each it prints the medians, their difference and the ratio. The second measurement without the plugin is the
 control: a difference no larger than the control's says nothing. The budget is a difference below 2 ms, and 1 ms for
 *plugins*, which a machine too busy for the first can still tell. The first round warms the caches and is not counted.
 
@@ -30,7 +31,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+
+    Links = list[tuple[Path, Path]]
 
 PLUGIN = "poetry_gpu_build"
 
@@ -50,18 +53,23 @@ print((time.perf_counter() - start) * 1000)
 """
 
 
-def environment(folder: Path, *, plugin: bool) -> Path:
-    """Make an environment in ``folder`` that mirrors the running one, with or without the plugin."""
+def environment(folder: Path) -> Path:
+    """Make an environment in ``folder`` that mirrors the running one, all but the plugin."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
-    site = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    mirror = Path(run(python, "-c", site, cwd=folder).strip())
-    for path in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-        for entry in Path(path).iterdir():
-            here = mirror / entry.name
-            if (plugin or PLUGIN not in entry.name) and entry.name != "__pycache__" and not here.exists():
-                here.symlink_to(entry)
+    for entry, here in mirrored(python):
+        if PLUGIN not in entry.name and entry.name != "__pycache__" and not here.exists():
+            here.symlink_to(entry)
     return python
+
+
+def mirrored(python: Path) -> Iterator[tuple[Path, Path]]:
+    """Each entry of the running site-packages, and where the mirror has it."""
+    site = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    mirror = Path(run(python, "-c", site, cwd=python.parent).strip())
+    for path in dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
+        for entry in Path(path).iterdir():
+            yield entry, mirror / entry.name
 
 
 def command_ms(python: Path, folder: Path) -> float:
@@ -76,11 +84,17 @@ def plugins_ms(python: Path, folder: Path) -> float:
     return float(run(python, "-c", LOAD_PLUGINS, cwd=folder))
 
 
-def measured(measure: Callable[[Path, Path], float], pythons: Sequence[Path], first: int, folder: Path) -> list[float]:
-    """Measure each environment once, in an order that begins elsewhere each time: what ran before leaves its trace."""
-    order = [(first + step) % len(pythons) for step in range(len(pythons))]
-    times = {number: measure(pythons[number], folder) for number in order}
-    return [times[number] for number in range(len(pythons))]
+def measured(measure: Callable[[Path, Path], float], python: Path, links: Links, first: int) -> list[float]:
+    """Measure without, with, and again without the plugin, in an order that begins elsewhere each time."""
+    plugin = (False, True, False)
+    times = dict.fromkeys(range(len(plugin)), 0.0)
+    for number in ((first + step) % len(plugin) for step in range(len(plugin))):
+        for entry, here in links:
+            here.unlink(missing_ok=True)
+            if plugin[number]:
+                here.symlink_to(entry)
+        times[number] = measure(python, python.parent)
+    return list(times.values())
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -103,12 +117,10 @@ def main() -> None:
     print("measuring", "a wheel" if PLUGIN in installed and not _editable(installed) else "an EDITABLE install")
 
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        without = environment(folder / "without", plugin=False)
-        control = environment(folder / "control", plugin=False)
-        with_ = environment(folder / "with", plugin=True)
+        python = environment(Path(temporary))
+        links = [(entry, here) for entry, here in mirrored(python) if PLUGIN in entry.name]
         for title, measure in (("command", command_ms), ("plugins", plugins_ms)):
-            rounds = [measured(measure, (without, with_, control), first, folder) for first in range(runs + 1)][1:]
+            rounds = [measured(measure, python, links, first) for first in range(runs + 1)][1:]
             a, b, again = (statistics.median(column) for column in zip(*rounds, strict=True))
             print(f"{title}, median of {runs}: {a:.2f} ms without the plugin, {b:.2f} ms with it")
             print(f"    difference {b - a:+.2f} ms, ratio {b / a:.3f} (control: {again - a:+.2f} ms, {again / a:.3f})")
