@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file: ``line`` and ``column`` count from 1; 0 means the file as a whole."""
 
     path: Path
@@ -24,7 +21,7 @@ class Position:
         """The same place, its path relative to ``folder`` where it lies below."""
         if not self.path.is_relative_to(folder):
             return self
-        return replace(self, path=self.path.relative_to(folder))
+        return self._replace(path=self.path.relative_to(folder))
 
     def __str__(self) -> str:
         """Print as editors and terminals link it.
@@ -43,13 +40,27 @@ class Position:
         return ":".join(parts)
 
 
-@dataclass(frozen=True)
 class Source:
-    """A text of a file, and the way from an offset in it (in characters, from 0) to its place."""
+    """A text of a file, and the way from an offset in it (in characters, from 0) to its place.
 
-    path: Path
-    text: str
-    _starts: list[int] = field(default_factory=list, repr=False, compare=False)
+    Nothing changes it: two of one path and text are equal.
+    """
+
+    __slots__ = ("_starts", "path", "text")
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.text = text
+        self._starts: list[int] = []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and (self.path, self.text) == (other.path, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.text))
+
+    def __repr__(self) -> str:
+        return f"Source({str(self.path)!r}, {len(self.text)} characters)"
 
     def position(self, offset: int) -> Position:
         """The line and the column of a character; lines end in ``\\n``."""

@@ -74,10 +74,9 @@ class Use:
         self.where = (str(source.path), step.start, step.end)
         """The place, to compare by: what a loop or a function runs twice is written once."""
         command = step.command
-        name, arguments = command.normalised() if command is not None else ("", ())
-        self.program = name
+        self.program = step.program
         """The program's plain name (``python3 -m pip`` is ``pip``); empty for what is no decided command."""
-        words = command.words[-len(arguments) :] if command is not None and arguments else ()
+        words = command.words[-len(step.arguments) :] if command is not None and step.arguments else ()
         self.texts = tuple([word.text for word in words])
         """The program's arguments after normalising, with ``${_}`` for what is unknown."""
 
@@ -180,7 +179,7 @@ def _script(
         start, end = resolved.start, resolved.end
         if written:
             start, end = written.original_offset(start), written.original_end(end)
-        yield Use(source, Step(instruction, resolved, start, end), written)
+        yield Use(source, Step.of(instruction, resolved, start, end), written)
         if isinstance(resolved, RunsFile):
             yield from _script(resolved, instruction, image, documents, seen)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal
+from typing import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,7 @@ Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the characters from ``start`` up to ``end`` of a file by ``text``; offsets count from 0."""
 
     path: Path
@@ -26,8 +25,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Edits that belong together: all of them are made, or none."""
 
     title: str
@@ -37,8 +35,7 @@ class Fix:
     """Whether the build means the same afterwards, but for what the rule asks; others need `--unsafe-fixes`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """What a rule reports: the place in a file and the message; the engine adds the rule's code and severity."""
 
     source: Source
@@ -50,8 +47,7 @@ class Hit:
     fix: Fix | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A hit of a rule, with everything that a reader or a program wants to know."""
 
     code: str

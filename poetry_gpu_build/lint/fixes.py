@@ -8,9 +8,9 @@ import stat
 from bisect import bisect_left
 from bisect import insort
 from contextlib import suppress
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.errors import ConfigurationError
@@ -44,8 +44,7 @@ _NO_NEWLINE = "\\ No newline at end of file\n"
 _RUN_AGAIN = ("run the command again",)
 
 
-@dataclass(frozen=True, slots=True)
-class FixResult:
+class FixResult(NamedTuple):
     """What became of the texts."""
 
     texts: Mapping[Path, str]

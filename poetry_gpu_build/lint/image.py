@@ -29,23 +29,21 @@ class Step(NamedTuple):
     start: int
     """Offset in the file, from 0."""
     end: int
+    program: str
+    """The program's plain name (``python3 -m pip`` is ``pip``); empty for what is no decided command."""
+    arguments: tuple[str | None, ...]
+    """The program's arguments after normalising; None for what is unknown."""
+
+    @classmethod
+    def of(cls, instruction: Instruction, resolved: Resolved, start: int, end: int) -> Step:
+        """Normalise the command once: every rule asks for its program."""
+        program, arguments = resolved.normalised() if isinstance(resolved, ResolvedCommand) else ("", ())
+        return cls(instruction, resolved, start, end, program, arguments)
 
     @property
     def command(self) -> ResolvedCommand | None:
         """The command, where it is one that could be decided."""
         return self.resolved if isinstance(self.resolved, ResolvedCommand) else None
-
-    @property
-    def program(self) -> str:
-        """The program's plain name (``python3 -m pip`` is ``pip``); empty for what is no decided command."""
-        command = self.command
-        return command.normalised()[0] if command is not None else ""
-
-    @property
-    def arguments(self) -> tuple[str | None, ...]:
-        """The program's arguments after normalising; None for what is unknown."""
-        command = self.command
-        return command.normalised()[1] if command is not None else ()
 
 
 class Image:
@@ -83,11 +81,11 @@ def _steps(instruction: Instruction) -> Iterator[Step]:
     if run.is_json:
         words = [Argument.of(str(word), word.offset, word.end) for word in run.arguments]
         for found in resolve_words(words, variables):
-            yield Step(instruction, found, found.start, found.end)
+            yield Step.of(instruction, found, found.start, found.end)
         return
     if run.body is None:
         return
     options = ("pipefail",) if any("pipefail" in word for word in run.shell) else ()
     for found in resolve(scan(run.body.text), variables, options):
         start, end = run.body.original_offset(found.start), run.body.original_end(found.end)
-        yield Step(instruction, found, start, end)
+        yield Step.of(instruction, found, start, end)

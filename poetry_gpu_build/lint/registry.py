@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.lint import rules
@@ -12,6 +13,15 @@ from poetry_gpu_build.lint.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class Selection(NamedTuple):
+    """Which rules the command line asks for; each name is a code or the prefix of a family: ``GPU3``."""
+
+    select: tuple[str, ...] = ()
+    """In the place of the project's own; empty: what the project selects."""
+    ignore: tuple[str, ...] = ()
+    """Besides those that the project ignores."""
 
 
 def known_codes() -> tuple[str, ...]:

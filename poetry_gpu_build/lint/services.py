@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os.path
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ def hit_text(documents: Documents, text: Text, message: str, help_text: str | No
         quoted = hit.source.text[hit.start : hit.start + 1] in ("'", '"')
         end = hit.start + len(text.template) + 2 * quoted
         written = hit.source.text[hit.start + quoted : end - quoted]
-        yield replace(hit, end=end) if written == text.template else hit
+        yield hit._replace(end=end) if written == text.template else hit
 
 
 def dockerfile_of(documents: Documents, mode: ModeName) -> Path:

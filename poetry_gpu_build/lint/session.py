@@ -13,6 +13,7 @@ from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.lint.documents import Documents
 from poetry_gpu_build.lint.fixes import apply_fixes
 from poetry_gpu_build.lint.registry import known_codes
+from poetry_gpu_build.lint.registry import select_rules
 from poetry_gpu_build.lint.run import run_rules
 from poetry_gpu_build.policy import load_policy
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from poetry_gpu_build.lint.finding import Finding
-    from poetry_gpu_build.lint.rule import Rule
+    from poetry_gpu_build.lint.registry import Selection
 
 # Mending one finding may uncover the next; two edits that meet are made in two rounds.
 MOST_ROUNDS = 10
@@ -46,7 +47,7 @@ def project_root(start: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if (each / _MANIFEST).is_file()), folder)
 
 
-def lint_files(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: dict[Path, str]) -> Linted:
+def lint_files(root: Path, selection: Selection, files: Sequence[Path], texts: dict[Path, str]) -> Linted:
     """Lint the project at ``root``; with ``files`` only what stands in them is told.
 
     ``texts`` stands in for files of the disk: stdin, or what fixes have made. Raises ConfigurationError for a
@@ -57,6 +58,7 @@ def lint_files(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: 
     pyproject = None if manifest is None else parse_toml(manifest.text, manifest.path)
     policy = load_policy(resources.policies_dir(), pyproject)
     dockerfiles = [path for path in files if _is_dockerfile(path)]
+    rules = select_rules(selection.select, selection.ignore)
     findings = run_rules(Documents(root, policy, reader.read, dockerfiles), rules, {}, known_codes())
     told = tuple(finding for finding in findings if not files or finding.where.path in files)
     for path in files:
@@ -77,7 +79,7 @@ class Mended:
     """How many findings were mended."""
 
 
-def mend(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: dict[Path, str], *, unsafe: bool) -> Mended:
+def mend(root: Path, selection: Selection, files: Sequence[Path], texts: dict[Path, str], *, unsafe: bool) -> Mended:
     """Lint and fix in memory, until no fix is left to make; nothing is written. Raises as lint_files.
 
     With ``files`` only the findings in them are mended.
@@ -85,7 +87,7 @@ def mend(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: dict[P
     now = dict(texts)
     before: dict[Path, str | None] = {}
     fixed = 0
-    linted = lint_files(root, rules, files, now)
+    linted = lint_files(root, selection, files, now)
     for _ in range(MOST_ROUNDS):
         result = apply_fixes(linted.sources, linted.findings, unsafe=unsafe)
         if not result.texts:
@@ -95,7 +97,7 @@ def mend(root: Path, rules: Sequence[Rule], files: Sequence[Path], texts: dict[P
             before.setdefault(path, None if source is None else source.text)
             now[path] = text
         fixed += len(result.applied)
-        linted = lint_files(root, rules, files, now)
+        linted = lint_files(root, selection, files, now)
     return Mended(linted, before, {path: now[path] for path in before}, fixed)
 
 

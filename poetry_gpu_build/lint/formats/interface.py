@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC
 from abc import abstractmethod
-from dataclasses import dataclass
-from dataclasses import field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,17 +20,16 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.rule_page import RulePage
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The result of a run: everything that a format may say."""
 
     findings: tuple[Finding, ...]
     """In their order (`Finding.order`)."""
     root: Path
     """The project's folder, absolute: paths below it are shown relative to it. A relative path counts from it."""
-    rules: Mapping[str, RulePage] = field(default_factory=dict)
+    rules: Mapping[str, RulePage] = MappingProxyType({})
     """By code: every rule that was asked, whether it found something or not."""
-    sources: Mapping[Path, Source] = field(default_factory=dict)
+    sources: Mapping[Path, Source] = MappingProxyType({})
     """By path: the texts in which the findings, and the edits of their fixes, count."""
     version: str = ""
     """Of this program; empty: not said."""
@@ -39,7 +38,7 @@ class Report:
     fixed: int = 0
     """How many findings were mended in this run, and are not among `findings`."""
 
-    def count(self, severity: Severity) -> int:
+    def number(self, severity: Severity) -> int:
         """How many findings have this severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
@@ -48,8 +47,7 @@ class Report:
         return sum(finding.fix is not None and finding.fix.is_safe is safe for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How a format for people shows; formats for programs do not look at it."""
 
     color: bool = False

@@ -64,7 +64,7 @@ class JsonFormat(Format):
 
     def render(self, report: Report) -> Iterator[str]:
         """The document, in ASCII, so that no stream and no terminal can spoil it."""
-        counts: dict[str, int] = {severity: report.count(severity) for severity in SEVERITIES}
+        counts: dict[str, int] = {severity: report.number(severity) for severity in SEVERITIES}
         document = {
             "schema_version": SCHEMA_VERSION,
             "tool": {"name": "poetry-gpu-build", "version": report.version or None},

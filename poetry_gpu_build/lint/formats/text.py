@@ -97,7 +97,7 @@ def _summary(report: Report) -> str:
     fixed = f"Fixed {_counted(report.fixed, 'finding')}. " if report.fixed else ""
     if not report.findings:
         return f"{fixed}All checks passed!"
-    counts = [_counted(number, severity) for severity in SEVERITIES if (number := report.count(severity))]
+    counts = [_counted(number, severity) for severity in SEVERITIES if (number := report.number(severity))]
     safe, unsafe = report.fixable(safe=True), report.fixable(safe=False)
     ways = []
     if safe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -158,7 +157,7 @@ def _hits(service: Service, wrong: list[_Wrong], documents: Documents) -> Iterat
         edit = Edit(hit.source.path, hit.start, hit.end, expression)
         # Not safe: BUILD_FROM_SOURCE alone then picks no file; the Dockerfile stops at it.
         fix = Fix(f"let {DOCKERFILE_VARIABLE} name the file", (edit,), is_safe=False)
-        yield replace(hit, fix=fix) if written == text.template and _is_whole(hit) else hit
+        yield hit._replace(fix=fix) if written == text.template and _is_whole(hit) else hit
 
 
 def _is_whole(hit: Hit) -> bool:

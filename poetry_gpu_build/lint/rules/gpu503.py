@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.manifest import normalised
@@ -69,4 +68,4 @@ class GroupNotOptional(Rule):
         key = place if own is not None else ("dependency-groups", written)
         message = f"the group {written} is not optional: every `poetry install` brings torch"
         for hit in toml_hit(documents, document, key, message, f"write optional = true into [{'.'.join(table)}]"):
-            yield replace(hit, fix=setting_fix(hit.source, document, table, "optional", "true", is_safe=True))
+            yield hit._replace(fix=setting_fix(hit.source, document, table, "optional", "true", is_safe=True))

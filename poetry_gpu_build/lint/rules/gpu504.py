@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -95,4 +94,4 @@ def _with_fix(hit: Hit) -> Hit:
         edit = Edit(hit.source.path, found.end(), found.end(), f"{_EXPLICIT}\n")
     else:
         return hit
-    return replace(hit, fix=Fix("make the source explicit", (edit,), is_safe=False))
+    return hit._replace(fix=Fix("make the source explicit", (edit,), is_safe=False))

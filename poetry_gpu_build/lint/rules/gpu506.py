@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -101,4 +100,4 @@ def _check_setting(setting: _Setting, document: TomlDocument, documents: Documen
         fix = setting_fix(
             hit.source, document, (setting.table,), setting.name, setting.written, is_safe=setting.is_safe
         )
-        yield replace(hit, fix=fix)
+        yield hit._replace(fix=fix)

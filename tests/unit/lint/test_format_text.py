@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,5 +213,5 @@ def test_the_line_number_sets_the_width_of_the_gutter() -> None:
 
 def test_a_place_that_is_not_in_its_line_spoils_nothing() -> None:
     finding = found(source(), "FROM")
-    astray = replace(finding, where=Position(finding.where.path, 1, 999), end=Position(finding.where.path, 1, 2))
+    astray = finding._replace(where=Position(finding.where.path, 1, 999), end=Position(finding.where.path, 1, 2))
     assert "  |          ^\n" in shown("text", report(astray))
