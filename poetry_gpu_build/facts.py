@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
-from packaging.specifiers import SpecifierSet
-
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.values import ComputeCapability
 from poetry_gpu_build.values import CudaVersion
@@ -64,6 +62,8 @@ class WheelFact:
 
     def installs_on(self, python: str) -> bool:
         """Whether the wheel's metadata allows this Python (``3.10``)."""
+        from packaging.specifiers import SpecifierSet  # takes longer to import than the tables to read
+
         return SpecifierSet(self.requires_python).contains(f"{python}.0")
 
 

@@ -1,9 +1,12 @@
-"""The values of the field: each parses itself, compares, prints itself back, and raises one error type."""
+"""The values of the field: each parses itself, compares, prints itself back, and raises one error type.
+
+Named tuples, for the order and for the linter's start-up; mypy refuses to compare two of different types.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from poetry_gpu_build.errors import InvalidValueError
 
@@ -16,8 +19,7 @@ _DRIVER = re.compile(r"\d{2,4}(?:\.\d{1,4}){1,3}")
 _TORCH = re.compile(r"v?(\d+(?:\.\d+){1,2}(?:(?:a|b|rc|\.dev|\.post)\d+)*)(?:\+([a-z0-9]+(?:[._][a-z0-9]+)*))?")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ComputeCapability:
+class ComputeCapability(NamedTuple):
     """NVIDIA's number for a chip generation, ``major.minor``.
 
     Source: CUDA C++ Programming Guide, "Compute Capabilities".
@@ -65,8 +67,7 @@ class ComputeCapability:
         return f"sm_{self.major}{self.minor}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CudaVersion:
+class CudaVersion(NamedTuple):
     """A CUDA toolkit's version as compatibility counts it: major and minor; the patch number does not matter."""
 
     major: int
@@ -93,8 +94,7 @@ class CudaVersion:
         return f"cu{self.major}{self.minor}"
 
 
-@dataclass(frozen=True, slots=True)
-class TorchBuild:
+class TorchBuild(NamedTuple):
     """A build of torch: the release and, when it is known, the variant (``cu128``, ``cpu``) that tells its CUDA."""
 
     version: str
@@ -125,10 +125,11 @@ class TorchBuild:
         return self.version if self.variant is None else f"{self.version}+{self.variant}"
 
 
-@dataclass(frozen=True, slots=True)
-class DriverVersion:
+class DriverVersion(NamedTuple):
     """The version of NVIDIA's driver; its first number is the branch. Prints itself as it was read (`450.80.02`)."""
 
+    numbers: tuple[int, ...]
+    """First, to compare by: leading zeros do not count."""
     text: str
 
     @classmethod
@@ -141,23 +142,12 @@ class DriverVersion:
         stripped = text.strip()
         if not _DRIVER.fullmatch(stripped):
             raise InvalidValueError(f"{text!r} is not a driver version", ways_out=("write it as 570.124.06",))
-        return cls(stripped)
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The numbers to compare by: leading zeros do not count."""
-        return tuple(int(part) for part in self.text.split("."))
+        return cls(tuple(int(part) for part in stripped.split(".")), stripped)
 
     @property
     def branch(self) -> int:
         """The release branch: 570 for 570.124.06."""
         return self.numbers[0]
-
-    def __lt__(self, other: DriverVersion) -> bool:
-        return self.numbers < other.numbers
-
-    def __ge__(self, other: DriverVersion) -> bool:
-        return self.numbers >= other.numbers
 
     def __str__(self) -> str:
         return self.text

@@ -114,7 +114,7 @@ def test_the_driver_is_told_by_whoever_knows_it() -> None:
 
     [found] = ask_machine([knows_driver, Source("PCI id", (gpu("5.2"),))]).gpus
 
-    assert found.driver == DriverVersion("580.95.05")
+    assert found.driver == DriverVersion.parse("580.95.05")
 
 
 def test_the_platform_and_the_variable_have_their_notes() -> None:
@@ -166,7 +166,7 @@ def test_a_stale_470_binary_beside_a_580_driver_does_not_decide(
     [found] = report.gpus
     assert found.reported_by == "PCI id"
     assert not found.is_guess
-    assert found.driver == DriverVersion("580.95.05")
+    assert found.driver == DriverVersion.parse("580.95.05")
     assert "not a valid field" in report.messages[0]
 
 

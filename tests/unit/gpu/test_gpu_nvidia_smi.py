@@ -61,7 +61,7 @@ def test_two_cards_without_header(recorded: Find) -> None:
         uuid="GPU-d0f446cf-1771-414c-e116-a39138798a8c",
         name="NVIDIA RTX PRO 6000 Blackwell",
         capability=ComputeCapability(12, 0),
-        driver=DriverVersion("610.62"),
+        driver=DriverVersion.parse("610.62"),
     )
     assert answer.is_complete
 
@@ -74,23 +74,23 @@ def test_two_cards_without_header(recorded: Find) -> None:
             Card(
                 name="NVIDIA GeForce RTX 4070 Laptop GPU",
                 capability=ComputeCapability(8, 9),
-                driver=DriverVersion("581.42"),
+                driver=DriverVersion.parse("581.42"),
                 memory_mib=8188,
             ),
         ),
         (
             "Pascal on the last branch",
-            Card(name="Quadro P620", capability=ComputeCapability(6, 1), driver=DriverVersion("580.173.02")),
+            Card(name="Quadro P620", capability=ComputeCapability(6, 1), driver=DriverVersion.parse("580.173.02")),
         ),
         (
             "in a container",
             Card(
-                name="NVIDIA GeForce RTX 5060", capability=ComputeCapability(12, 0), driver=DriverVersion("580.159.03")
+                name="NVIDIA GeForce RTX 5060", capability=ComputeCapability(12, 0), driver=DriverVersion.parse("580.159.03")
             ),
         ),
         (
             "unified memory: GB10",
-            Card(name="NVIDIA GB10", capability=ComputeCapability(12, 1), driver=DriverVersion("580.159.03")),
+            Card(name="NVIDIA GB10", capability=ComputeCapability(12, 1), driver=DriverVersion.parse("580.159.03")),
         ),
         ("GTX 970, old driver", Card(name="GeForce GTX 970", capability=ComputeCapability(5, 2))),
     ],
@@ -239,10 +239,10 @@ def test_an_answer_becomes_gpus_without_loading_the_table(install_nvidia_smi: In
 
     [gpu] = detection.gpus
     assert str(gpu) == "NVIDIA GeForce RTX 5090 (12.0)"
-    assert (gpu.index, gpu.memory_mib, gpu.driver, gpu.reported_by) == (0, 32607, DriverVersion("610.62"), "nvidia-smi")
+    assert (gpu.index, gpu.memory_mib, gpu.driver, gpu.reported_by) == (0, 32607, DriverVersion.parse("610.62"), "nvidia-smi")
     assert gpu.uuid == "GPU-04d3b6e7-5691-3e86-1d34-c37999440cf1"
     assert detection.is_settled
-    assert detection.driver == DriverVersion("610.62")
+    assert detection.driver == DriverVersion.parse("610.62")
 
 
 @pytest.mark.parametrize("case", ["branch 470", "a stale 470 binary"])
@@ -262,7 +262,7 @@ def test_r470_is_asked_again_and_its_names_looked_up_as_guesses(
     assert gpu.capability == ComputeCapability(5, 2)
     assert gpu.is_guess
     assert gpu.note == "looked up by name"
-    assert gpu.driver == DriverVersion("470.182.03")
+    assert gpu.driver == DriverVersion.parse("470.182.03")
     assert "asked again without compute_cap" in detection.notes[0]
     assert not detection.is_settled
 

@@ -128,7 +128,7 @@ def test_several_gpus_are_told_with_all_that_the_driver_knows() -> None:
 
     first, second = detection.gpus
     assert (str(first), first.index, first.uuid) == ("NVIDIA GeForce RTX 5090 (12.0)", 0, RTX_5090["uuid"])
-    assert (first.memory_mib, first.driver, first.reported_by) == (32607, DriverVersion("610.62"), "NVML")
+    assert (first.memory_mib, first.driver, first.reported_by) == (32607, DriverVersion.parse("610.62"), "NVML")
     assert (str(second), second.index) == ("NVIDIA RTX PRO 6000 Blackwell (12.0)", 1)
     assert detection.is_settled
     assert detection.notes == ()
@@ -201,7 +201,7 @@ def test_text_in_bytes_is_read_too() -> None:
     [gpu] = ask(FakeNvml([{**GTX_970, "name": b"GeForce GTX 970"}], driver=b"610.62")).gpus
 
     assert gpu.name == "GeForce GTX 970"
-    assert gpu.driver == DriverVersion("610.62")
+    assert gpu.driver == DriverVersion.parse("610.62")
 
 
 @pytest.mark.parametrize("library", [FakeNvml([RTX_5090]), FakeNvml([None]), FakeNvml([])])

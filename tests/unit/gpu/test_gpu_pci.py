@@ -48,7 +48,7 @@ def test_the_loaded_driver_is_told(tmp_path: Path, table: CardTable) -> None:
     (tmp_path / "sys/module/nvidia").mkdir(parents=True)
     (tmp_path / "sys/module/nvidia/version").write_text("580.95.05\n", encoding="ascii")
 
-    assert ask(tmp_path, table).driver == DriverVersion("580.95.05")
+    assert ask(tmp_path, table).driver == DriverVersion.parse("580.95.05")
 
 
 @pytest.mark.parametrize(
