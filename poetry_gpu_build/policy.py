@@ -1,38 +1,45 @@
 """Loads and validates the policy: the shipped ``policies/modes.toml``, overridden by ``[tool.gpu-build]``.
 
-Both have one form, ``policies/gpu-build.schema.json``. After loading nobody looks at a raw key again.
+Both have one form, ``policies/gpu-build.schema.json``. After loading nobody looks at a raw key again. What only
+settings need is imported where they are: most projects have none.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
+from typing import NamedTuple
 
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
+from poetry_gpu_build.lint_policy import FileIgnores
+from poetry_gpu_build.lint_policy import LintPolicy
+from poetry_gpu_build.lint_policy import parse_file_pattern
+from poetry_gpu_build.lint_policy import parse_rule_name
+from poetry_gpu_build.lint_policy import with_overrides
 from poetry_gpu_build.values import ComputeCapability
 from poetry_gpu_build.values import CudaVersion
 from poetry_gpu_build.values import TorchBuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Iterable
     from collections.abc import Mapping
     from pathlib import Path
     from typing import TypeVar
 
     from poetry_gpu_build.documents.source import Position
     from poetry_gpu_build.documents.toml import TomlDocument
+    from poetry_gpu_build.lint_policy import Severity
 
     Value = TypeVar("Value")
 
 ModeName = Literal["binary", "source"]
+Lock = Literal["exclude", "require"]
 
 # Where a project's own settings stand: [tool.poetry.…] would be rejected by Poetry.
 SETTINGS = ("tool", "gpu-build")
@@ -42,11 +49,11 @@ _CUDA_TAG = re.compile(r":(\d{1,2}\.\d{1,2}(?:\.\d+)*)(?:-[^/]*)?$")
 
 # How fastjsonschema names a type, and how TOML does.
 _TYPES = {"string": "a string", "array": "an array", "object": "a table", "number": "a number"}
-_EXAMPLES = {"string": 'a text in quotes: "…"', "object": "a table: { … = … }"}
+_EXAMPLES = {"string": 'a text in quotes: "…"', "object": "a table: { … = … }", "array": 'a list: ["…"]'}
+_LONGEST_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """What the policy says of one mode."""
 
     name: ModeName
@@ -61,8 +68,7 @@ class Mode:
     build_args: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What the team decided."""
 
     default_mode: ModeName
@@ -74,6 +80,9 @@ class Policy:
     """Compute capabilities or card names, as written; empty: the machine's GPUs."""
     context: str
     compose_file: str
+    lock: Lock
+    """Whether poetry.lock stays out of the images, or must be in them."""
+    lint: LintPolicy
     binary: Mode
     source: Mode
     floor: ComputeCapability
@@ -96,13 +105,14 @@ def load_policy(policies_dir: Path, pyproject: TomlDocument | None = None) -> Po
     InvalidValueError with the place for a value that cannot be parsed.
     """
     shipped = read_toml(policies_dir / "modes.toml")
+    severities = read_toml(policies_dir / "rules.toml").data
     layers = [_Layer(shipped, (), shipped.data)]
     settings = _settings(pyproject) if pyproject is not None else None
     if pyproject is not None and settings is not None:
         own = _Layer(pyproject, SETTINGS, settings)
         _validate(own, policies_dir / "gpu-build.schema.json")
         layers.append(own)
-    return _policy(_Layers(tuple(layers)))
+    return _policy(_Layers(tuple(layers)), severities)
 
 
 def _settings(pyproject: TomlDocument) -> Any:
@@ -110,8 +120,7 @@ def _settings(pyproject: TomlDocument) -> Any:
     return tool.get("gpu-build") if isinstance(tool, dict) else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(NamedTuple):
     """One source of settings: the document, where in it the settings stand, and the settings."""
 
     document: TomlDocument
@@ -121,18 +130,23 @@ class _Layer:
     def place(self, *key: str | int) -> Position:
         return self.document.locate(*self.root, *key)
 
+    def parse(self, parser: Callable[[str], Value], text: str, *key: str | int) -> Value:
+        try:
+            return parser(text)
+        except InvalidValueError as error:
+            raise InvalidValueError(error.message, where=self.place(*key), ways_out=error.ways_out) from error
 
-@dataclass(frozen=True, slots=True)
-class _Layers:
+
+class _Layers(NamedTuple):
     """The layers, the strongest last; a key is answered by the last layer that has it."""
 
     layers: tuple[_Layer, ...]
 
-    def find(self, *key: str) -> tuple[Any, Position] | None:
+    def find(self, *key: str) -> tuple[Any, _Layer] | None:
         for layer in reversed(self.layers):
             value = _lookup(layer.data, key)
             if value is not None:
-                return value, layer.place(*key)
+                return value, layer
         return None
 
     def get(self, *key: str, default: Any = None) -> Any:
@@ -144,14 +158,23 @@ class _Layers:
         found = self.find(*key)
         if found is None:
             raise ConfigurationError(f"{'.'.join(key)} is missing from the policy")
-        return _placed(parser, *found)
+        text, layer = found
+        return layer.parse(parser, text, *key)
 
     def parse_all(self, parser: Callable[[str], Value], *key: str) -> tuple[Value, ...]:
-        for layer in reversed(self.layers):
-            texts = _lookup(layer.data, key)
-            if texts is not None:
-                return tuple(_placed(parser, text, layer.place(*key, at)) for at, text in enumerate(texts))
-        return ()
+        found = self.find(*key)
+        if found is None:
+            return ()
+        texts, layer = found
+        return tuple(layer.parse(parser, text, *key, at) for at, text in enumerate(texts))
+
+    def parse_names(self, parser: Callable[[str], Value], *key: str) -> dict[Value, Any]:
+        """A table whose names are parsed; each layer adds or replaces single entries."""
+        table: dict[Value, Any] = {}
+        for layer in self.layers:
+            entries = _lookup(layer.data, key) or {}
+            table.update({layer.parse(parser, name, *key, name): entry for name, entry in entries.items()})
+        return table
 
     def merged(self, *key: str) -> dict[str, str]:
         """A table of which each layer adds or replaces single entries."""
@@ -168,14 +191,7 @@ def _lookup(data: dict[str, Any], key: tuple[str, ...]) -> Any:
     return value
 
 
-def _placed(parser: Callable[[str], Value], text: str, where: Position | None) -> Value:
-    try:
-        return parser(text)
-    except InvalidValueError as error:
-        raise InvalidValueError(error.message, where=where, ways_out=error.ways_out) from error
-
-
-def _policy(layers: _Layers) -> Policy:
+def _policy(layers: _Layers, severities: Mapping[str, Severity]) -> Policy:
     return Policy(
         default_mode=layers.get("default-mode"),
         torch_group=layers.get("torch-group"),
@@ -184,12 +200,29 @@ def _policy(layers: _Layers) -> Policy:
         targets=tuple(layers.get("targets", default=())),
         context=layers.get("context"),
         compose_file=layers.get("compose-file"),
+        lock=layers.get("lock"),
+        lint=_lint(layers, severities),
         binary=_mode("binary", layers),
         source=_mode("source", layers),
         floor=layers.parse(ComputeCapability.parse, "modes", "binary", "floor"),
         torch_ref=layers.get("modes", "source", "torch-ref"),
         source_targets=layers.parse_all(ComputeCapability.parse, "modes", "source", "targets"),
         memory_per_job=_memory_per_job(layers),
+    )
+
+
+def _lint(layers: _Layers, severities: Mapping[str, Severity]) -> LintPolicy:
+    def rule(text: str) -> str:
+        return parse_rule_name(text, severities)
+
+    per_file = layers.parse_names(parse_file_pattern, "lint", "per-file-ignores")
+    return LintPolicy(
+        severities=with_overrides(severities, layers.parse_names(rule, "lint", "severity")),
+        select=layers.parse_all(rule, "lint", "select"),
+        ignore=layers.parse_all(rule, "lint", "ignore"),
+        per_file_ignores=tuple(
+            FileIgnores(pattern, layers.parse_all(rule, "lint", "per-file-ignores", pattern)) for pattern in per_file
+        ),
     )
 
 
@@ -215,12 +248,12 @@ def _cuda(layers: _Layers, name: ModeName) -> CudaVersion:
     if layers.find("modes", name, "cuda") is not None:
         return layers.parse(CudaVersion.parse, "modes", name, "cuda")
     found = layers.find("modes", name, "base-image")
-    image, where = found if found is not None else ("", None)
+    image, layer = found if found is not None else ("", None)
     tag = _CUDA_TAG.search(image.partition("@")[0])  # the digest comes last
     if tag is None:
         raise ConfigurationError(
             f"the tag of {image!r} does not tell its CUDA version",
-            where=where,
+            where=layer.place("modes", name, "base-image") if layer is not None else None,
             ways_out=(f'say it: modes.{name}.cuda = "12.8" in [tool.gpu-build]',),
         )
     return CudaVersion.parse(tag[1])
@@ -228,14 +261,18 @@ def _cuda(layers: _Layers, name: ModeName) -> CudaVersion:
 
 def _memory_per_job(layers: _Layers) -> float:
     """A JSON schema has no words against TOML's `nan` and `inf`."""
-    found = layers.find("modes", "source", "memory-per-job")
-    gib, where = found if found is not None else (math.nan, None)
+    key = ("modes", "source", "memory-per-job")
+    found = layers.find(*key)
+    gib, layer = found if found is not None else (math.nan, None)
     if math.isfinite(gib):
         return float(gib)
+    where = layer.place(*key) if layer is not None else None
     raise InvalidValueError(f"{gib} is no amount of memory", where=where, ways_out=("say how many GiB: 4",))
 
 
 def _validate(layer: _Layer, schema: Path) -> None:
+    import json
+
     import fastjsonschema
 
     validate = fastjsonschema.compile(json.loads(schema.read_text(encoding="utf-8")))
@@ -247,7 +284,7 @@ def _validate(layer: _Layer, schema: Path) -> None:
 
 def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
     """One clear error of a violation: which key, where, what is allowed there."""
-    key = tuple(int(part) if part.isdigit() else part for part in error.path[1:])
+    key = _key_of(error.name, layer.data)
     if not key and error.rule == "type":
         return ConfigurationError(
             f"[{'.'.join(SETTINGS)}] must be a table",
@@ -255,6 +292,8 @@ def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
             ways_out=(f"write it as [{'.'.join(SETTINGS)}]",),
         )
     if error.rule == "additionalProperties":
+        from difflib import get_close_matches
+
         known = sorted(error.definition.get("properties", {}))
         unknown = next(name for name in error.value if name not in known)
         nearest = get_close_matches(unknown, known, n=1)
@@ -269,10 +308,33 @@ def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
     if error.rule == "propertyNames":
         expectation = "hold names of letters, digits and underscores only"
     return ConfigurationError(
-        f"{_dotted(*key)} is {error.value!r}, and must {expectation}",
+        f"{_dotted(*key)} is {_shown(error.value)}, and must {expectation}",
         where=layer.place(*key),
         ways_out=(described or f"write it as {_EXAMPLES.get(str(error.rule_definition), 'the schema says')}",),
     )
+
+
+def _key_of(name: str, data: Any) -> tuple[str | int, ...]:
+    """The key of ``data.lint.per-file-ignores.a.b[0]``; a key may hold dots, so the data say how long it is."""
+    key: list[str | int] = []
+    rest = name.removeprefix("data")
+    while rest:
+        steps: Iterable[str | int] = (
+            data if isinstance(data, dict) else range(len(data) if isinstance(data, list) else 0)
+        )
+        written = {f"[{step}]" if isinstance(step, int) else f".{step}": step for step in steps}
+        fitting = [text for text in written if rest.startswith(text) and rest[len(text) :][:1] in ("", ".", "[")]
+        if not fitting:
+            break
+        longest = max(fitting, key=len)
+        key.append(written[longest])
+        data, rest = data[written[longest]], rest[len(longest) :]
+    return tuple(key)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _dotted(*key: str | int) -> str:

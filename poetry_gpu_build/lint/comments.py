@@ -13,23 +13,30 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.dockerfile.model import Dockerfile
     from poetry_gpu_build.documents.source import Source
 
+_BLANK = " \t\r\ufeff"
 # A suppression is never a `#` inside a string: the word that follows it is ours alone.
-_COMMENT = re.compile(r"(?P<before>[^\n]*?)(?P<comment>#[ \t]*gpu-build[^\n]*)")
+_COMMENT = re.compile(r"#[ \t]*gpu-build[^\n]*")
 
 
 def comments_of(source: Source) -> Iterator[Comment]:
     """The suppressions in YAML, TOML and ignore files: on their own line for the next one, behind a value for it."""
-    at = 0
-    while (match := _COMMENT.search(source.text, at)) is not None:
-        at = match.end()
-        line = source.position(match.start("comment")).line
-        is_alone = not source.line(line).partition("#")[0].strip()
-        yield Comment(match["comment"].rstrip("\r"), match.start("comment"), line, line + 1 if is_alone else line)
+    for match in _COMMENT.finditer(source.text):
+        line = source.position(match.start()).line
+        is_alone = not source.line(line).partition("#")[0].strip(_BLANK)
+        yield Comment(match[0].rstrip("\r"), match.start(), line, line + 1 if is_alone else line)
 
 
 def dockerfile_comments(dockerfile: Dockerfile) -> Iterator[Comment]:
-    """Those of a Dockerfile: above an instruction, or between its lines, they speak for all of it."""
+    """Those of a Dockerfile: above an instruction, or between its lines, they speak for all of it.
+
+    Below the last one there is only the file to speak for.
+    """
     for instruction in dockerfile.instructions:
         for comment in instruction.comments:
             first = dockerfile.position(comment.offset).line
             yield Comment(comment.text, comment.offset, min(first, instruction.line), instruction.last_line)
+    last = dockerfile.instructions[-1].end if dockerfile.instructions else 0
+    for comment in dockerfile.comments:
+        if comment.offset >= last:
+            line = dockerfile.position(comment.offset).line
+            yield Comment(comment.text, comment.offset, line, line)

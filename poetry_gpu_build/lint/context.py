@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from posixpath import normpath
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from poetry_gpu_build.documents.path_patterns import compile_path_pattern
 from poetry_gpu_build.lint.installs import run_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Iterator
 
     from poetry_gpu_build.documents.dockerfile.model import Instruction
@@ -53,6 +55,17 @@ def taken_by(image: Image) -> tuple[Taken, ...]:
     return tuple(taken for instruction in image.dockerfile.instructions for taken in _taken(instruction))
 
 
+def taken_before(instruction: Instruction, image: Image, candidates: Iterable[Taken]) -> Iterator[Taken]:
+    """Which of these are there when an instruction runs: copied in the stages that lead to it, or mounted by it."""
+    stage = image.dockerfile.stage_of(instruction)
+    leading = {each.number for each in stage.ancestry} if stage is not None else set()
+    for taken in candidates:
+        at = taken.instruction.offset
+        is_there = at == instruction.offset if taken.is_mount else at < instruction.offset
+        if is_there and taken.instruction.stage_number in leading:
+            yield taken
+
+
 def covers(pattern: str, path: str) -> bool:
     """Whether a COPY's source takes a file: it names the file, or a folder around it.
 
@@ -82,21 +95,20 @@ def context_path(documents: Documents, name: str) -> str | None:
     return None if path == ".." or path.startswith("../") else path
 
 
-def ignorefile_candidates(documents: Documents, image: Image) -> tuple[str, str]:
-    """The ignore files that BuildKit looks for, relative to the project's root; the first that exists is read."""
-    path = image.dockerfile.path
-    beside = os.path.relpath(path.with_name(f"{path.name}.dockerignore"), documents.root)
-    return Path(beside).as_posix(), normpath(f"{documents.policy.context}/.dockerignore")
+def context_folder(documents: Documents) -> Path:
+    """The folder that is the build context."""
+    return Path(normpath(documents.root / documents.policy.context))
 
 
 def ignorefile(documents: Documents, image: Image) -> IgnoreFile | None:
     """The ignore file that counts for a Dockerfile; None where there is none."""
+    from poetry_gpu_build.documents.ignorefile import ignorefile_candidates
     from poetry_gpu_build.documents.ignorefile import parse_ignorefile
 
-    for name in ignorefile_candidates(documents, image):
-        source = documents.source(name)
+    for path in ignorefile_candidates(image.dockerfile.path, context_folder(documents)):
+        source = documents.source_at(path)
         if source is not None:
-            return parse_ignorefile(source)
+            return documents.remember(("ignore file", path), partial(parse_ignorefile, source))
     return None
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from typing import Literal
 from typing import NamedTuple
+
+from poetry_gpu_build.lint_policy import SEVERITIES as SEVERITIES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from poetry_gpu_build.documents.source import Position
     from poetry_gpu_build.documents.source import Source
-
-Severity = Literal["error", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+    from poetry_gpu_build.lint_policy import Severity as Severity
 
 
 class Edit(NamedTuple):

@@ -61,6 +61,23 @@ def poetry_installs(image: Image) -> tuple[PoetryInstall, ...]:
     return tuple(found for step in image.steps if (found := _install(step)) is not None)
 
 
+def first_installs(image: Image) -> Iterator[Step]:
+    """The first step of each stage that installs dependencies, those of its parents counted."""
+    installing: dict[int, Step] = {}
+    for each in poetry_installs(image):
+        if each.takes_dependencies:
+            installing.setdefault(each.step.instruction.offset, each.step)
+    installed: set[int] = set()
+    for stage in image.dockerfile.stages:
+        if stage.parent is not None and stage.parent.number in installed:
+            installed.add(stage.number)
+            continue
+        first = next((each for each in stage.instructions if each.offset in installing), None)
+        if first is not None:
+            installed.add(stage.number)
+            yield installing[first.offset]
+
+
 def run_of(instruction: Instruction) -> Instruction:
     """The RUN itself, where it stands behind an ONBUILD."""
     return instruction.trigger or instruction

@@ -11,10 +11,10 @@ from typing import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping
+    from pathlib import Path
 
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.finding import Hit
-    from poetry_gpu_build.lint.finding import Severity
     from poetry_gpu_build.lint.image import Image
 
 
@@ -35,8 +35,6 @@ class Rule(ABC):
     """``GPU401``."""
     name: ClassVar[str]
     """``sidecar-publishes-port``."""
-    severity: ClassVar[Severity] = "error"
-    """Unless policies/rules.toml or the project says otherwise."""
     valid: ClassVar[tuple[Example, ...]]
     invalid: ClassVar[tuple[Example, ...]]
 
@@ -45,17 +43,45 @@ class Rule(ABC):
         """Yield each violation."""
 
 
+class EngineRule(Rule):
+    """A rule about what the other rules found: the engine alone knows it, and makes the findings (lint/run.py)."""
+
+    def check(self, documents: Documents) -> Iterator[Hit]:  # noqa: ARG002 - every rule has one signature
+        """Find nothing: the engine does."""
+        return iter(())
+
+
 class ImageRule(Rule):
     """A rule that looks at one Dockerfile at a time."""
 
     def check(self, documents: Documents) -> Iterator[Hit]:
         """Check each Dockerfile."""
-        for image in documents.images:
+        for image in documents.told_images:
             yield from self.check_image(image, documents)
 
     @abstractmethod
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
         """Yield each violation in one Dockerfile."""
+
+
+class ComposeRule(Rule):
+    """A rule that looks at one Compose project at a time: the project's own, and others that were named."""
+
+    def check(self, documents: Documents) -> Iterator[Hit]:
+        """Check each; what two of them share is told once."""
+        if "compose" not in documents.told_kinds:
+            return  # reading Compose files takes as long as all else
+        told: set[tuple[Path, int, int, str]] = set()
+        for each in documents.with_each_compose:
+            for hit in self.check_compose(each):
+                what = (hit.source.path, hit.start, hit.end, hit.message)
+                if what not in told:
+                    told.add(what)
+                    yield hit
+
+    @abstractmethod
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
+        """Yield each violation; ``documents.compose`` is the one to look at."""
 
 
 def binary(text: str, **others: str) -> dict[str, str]:

@@ -12,12 +12,12 @@ statement that holds it or follows it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
+from poetry_gpu_build.lint.finding import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.source import Source
     from poetry_gpu_build.lint.finding import Finding
+
+# The rule about comments that silence nothing. Its findings are made here, since no rule knows of the others'.
+UNUSED = "GPU902"
 
 _DIRECTIVE = re.compile(
     r"#[ \t]*gpu-build(?P<colon>[ \t]*:)?[ \t]*(?P<word>[A-Za-z-]*)"
@@ -38,8 +41,7 @@ _PARSER_DIRECTIVE = re.compile(r"#[ \t]*[A-Za-z][A-Za-z0-9]*[ \t]*=")
 _BLANK = " \t\r\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment of a file."""
 
     text: str
@@ -60,8 +62,7 @@ class NamedCode(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """One `ignore[…]` or `ignore-file[…]`."""
 
     comment: Comment
@@ -74,18 +75,13 @@ class Directive:
     end: int
     """Behind its reason."""
 
-    def covers(self, line: int) -> bool:
-        """Whether it speaks for this line; 0 is the file as a whole."""
-        return self.whole_file or self.comment.first <= line <= self.comment.last
-
     @property
     def reach(self) -> tuple[bool, int]:
         """How much it speaks for; of two, the one that says less is meant."""
         return (self.whole_file, self.comment.last - self.comment.first)
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """A comment, or a code in it, that was meant to silence something and does not; offsets from 0."""
 
     start: int
@@ -94,24 +90,26 @@ class Mistake:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressions:
+class Suppressions(NamedTuple):
     """What the comments of a file say."""
 
     directives: tuple[Directive, ...]
     mistakes: tuple[Mistake, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unused:
+class Unused(NamedTuple):
     """Codes of one directive that silenced nothing."""
 
     directive: Directive
     codes: tuple[NamedCode, ...]
 
+    @property
+    def names(self) -> str:
+        """The codes, each once."""
+        return ", ".join(dict.fromkeys(named.code for named in self.codes))
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+
+class Verdict(NamedTuple):
     """What is left of the findings."""
 
     kept: tuple[Finding, ...]
@@ -142,23 +140,68 @@ def suppress(findings: Iterable[Finding], directives: Iterable[Directive], activ
     A finding is silenced by the directive that names its code, speaks for the line on which it begins, and reaches the
     least far. Only the codes of ``active`` rules can be unused: what a rule that did not run would find is not known.
     """
-    by_code: dict[str, list[tuple[Directive, NamedCode]]] = {}
     ordered = tuple(directives)
+    by_code: dict[str, _Reached] = {}
     for directive in sorted(ordered, key=lambda directive: (directive.reach, directive.start)):
         for named in directive.codes:
-            by_code.setdefault(named.code, []).append((directive, named))
+            by_code.setdefault(named.code, _Reached()).add(directive, named)
     used: set[NamedCode] = set()
     kept: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
-        candidates = by_code.get(finding.code, ())
-        named_here = next((named for directive, named in candidates if directive.covers(finding.where.line)), None)
+        reached = by_code.get(finding.code)
+        named_here = reached.at(finding.where.line) if reached is not None else None
         if named_here is None:
             kept.append(finding)
         else:
             suppressed.append(finding)
             used.add(named_here)
     return Verdict(tuple(kept), tuple(suppressed), tuple(_unused(ordered, used, active)))
+
+
+class _Reached:
+    """Which suppression of one rule speaks for a line: of those that are added, the first that does.
+
+    Each line is visited once, however many suppressions a file lays over it.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[int, NamedCode] = {}
+        self._free: dict[int, int] = {}
+        """From a line that has one towards the next that has none."""
+        self._file: NamedCode | None = None
+
+    def add(self, directive: Directive, named: NamedCode) -> None:
+        if directive.whole_file:
+            self._file = self._file or named
+            return
+        line = self._next_free(directive.comment.first)
+        while line <= directive.comment.last:
+            self._lines[line] = named
+            self._free[line] = line + 1
+            line = self._next_free(line + 1)
+
+    def at(self, line: int) -> NamedCode | None:
+        """Who silences what begins on a line; 0 is the file as a whole."""
+        return self._lines.get(line, self._file)
+
+    def _next_free(self, line: int) -> int:
+        passed = []
+        while line in self._free:
+            passed.append(line)
+            line = self._free[line]
+        self._free.update(dict.fromkeys(passed, line))
+        return line
+
+
+def unused_hits(source: Source, mistakes: Iterable[Mistake], unused: Iterable[Unused]) -> Iterator[Hit]:
+    """What is to be said of the comments that silence nothing."""
+    for mistake in mistakes:
+        yield Hit(source, mistake.start, mistake.end, mistake.message, mistake.help)
+    for some in unused:
+        message = f"no finding of {some.names} is silenced by this suppression"
+        help_text = "delete it; the next finding would be silenced unseen"
+        yield Hit(source, some.codes[0].start, some.codes[-1].end, message, help_text, unused_fix(source, some))
 
 
 def unused_fix(source: Source, unused: Unused) -> Fix:
@@ -169,7 +212,7 @@ def unused_fix(source: Source, unused: Unused) -> Fix:
     directive = unused.directive
     gone = set(unused.codes)
     kept = [named for named in directive.codes if named not in gone]
-    names = ", ".join(named.code for named in unused.codes)
+    names = unused.names
     if kept:
         text = ", ".join(named.code for named in kept)
         edit = Edit(source.path, directive.codes[0].start, directive.codes[-1].end, text)

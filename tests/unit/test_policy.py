@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,7 @@ def test_the_floors_and_defaults_are_the_teams() -> None:
     assert shipped.torch_group == "binary-torch"
     assert shipped.targets == ()
     assert shipped.image is None
+    assert shipped.lock == "exclude"
 
 
 def test_a_mode_is_found_by_its_name() -> None:
@@ -92,7 +92,12 @@ CHANGES = {
     "targets": "['8.6']",
     "context": "'sub'",
     "compose-file": "'compose.yml'",
+    "lock": "'require'",
     "build-args": "{ A = 'x' }",
+    "lint.select": "['GPU1']",
+    "lint.ignore": "['GPU305']",
+    "lint.per-file-ignores": "{ 'docker/*' = ['GPU1'] }",
+    "lint.severity": "{ GPU305 = 'info' }",
     "modes.binary.dockerfile": "'Dockerfile'",
     "modes.binary.base-image": "'nvidia/cuda:12.6.3-devel-ubuntu22.04'",
     "modes.binary.cuda": "'12.6'",
@@ -142,7 +147,7 @@ def changed(key: str) -> Policy:
 
 def test_one_setting_changes_one_thing() -> None:
     shipped = policy()
-    assert changed("modes.binary.floor") == replace(shipped, floor=cc("7.5"))
+    assert changed("modes.binary.floor") == shipped._replace(floor=cc("7.5"))
 
 
 def test_the_base_images_tag_tells_its_cuda() -> None:
@@ -251,6 +256,8 @@ def test_a_key_that_is_near_to_nothing_gets_the_list_of_all() -> None:
         ("modes.source.memory-per-job = '4'", 2, "a number"),
         ("modes.source.memory-per-job = true", 2, "a number"),
         ("modes.source.memory-per-job = 0", 2, "0.5"),
+        ("lock = 'keep'", 2, "require"),
+        ("lock = true", 2, "require"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_its_line_and_what_is_allowed(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import TYPE_CHECKING
-from typing import ClassVar
 
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.dockerfile.model import Mount
     from poetry_gpu_build.lint.documents import Documents
-    from poetry_gpu_build.lint.finding import Severity
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.lint.source_build import SourceBuild
 
@@ -47,7 +45,6 @@ class CcacheWithoutMount(ImageRule):
 
     code = "GPU209"
     name = "ccache-without-mount"
-    severity: ClassVar[Severity] = "warning"
     valid = (
         Example(source(f"FROM a\nRUN {_MOUNT}/root/.cache/ccache apt-get install ccache; {_COMPILE}")),
         Example(source(f"FROM a\nENV CCACHE_DIR=/c/d\nRUN {_MOUNT}/c apt-get install ccache; {_COMPILE}")),

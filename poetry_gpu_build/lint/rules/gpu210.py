@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from typing import ClassVar
 
 from poetry_gpu_build.lint.arch_list import parse_arch_list
 from poetry_gpu_build.lint.arch_list import policy_targets
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poetry_gpu_build.lint.documents import Documents
-    from poetry_gpu_build.lint.finding import Severity
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.lint.source_build import Setting
     from poetry_gpu_build.lint.source_build import SourceBuild
@@ -43,7 +41,6 @@ class DeadKernels(ImageRule):
 
     code = "GPU210"
     name = "dead-kernels"
-    severity: ClassVar[Severity] = "warning"
     valid = (
         Example(source(f"FROM a\nENV {_SWITCH}=0\nRUN {_COMPILE}")),
         Example(source(f"FROM a\nRUN export {_SWITCH}=OFF {_LIST}=5.2; {_COMPILE}")),

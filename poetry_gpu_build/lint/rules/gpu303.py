@@ -6,9 +6,10 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.context import ignorefile
+from poetry_gpu_build.lint.context import taken_before
 from poetry_gpu_build.lint.context import taken_by
 from poetry_gpu_build.lint.finding import Hit
-from poetry_gpu_build.lint.installs import poetry_installs
+from poetry_gpu_build.lint.installs import first_installs
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
 from poetry_gpu_build.lint.rule import binary
@@ -16,9 +17,7 @@ from poetry_gpu_build.lint.rule import binary
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from poetry_gpu_build.documents.dockerfile.model import Instruction
     from poetry_gpu_build.documents.ignorefile import IgnoreFile
-    from poetry_gpu_build.lint.context import Taken
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
 
@@ -57,44 +56,19 @@ class CodeBeforeDependencies(ImageRule):
 
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
         """Find what stands before the first install of each stage."""
-        everything: dict[int, list[Taken]] = {}
-        for taken in taken_by(image):
-            if taken.is_everything:
-                everything.setdefault(taken.instruction.stage_number, []).append(taken)
+        everything = [taken for taken in taken_by(image) if taken.is_everything]
         if not everything:
             return
-        installs = _first_installs(image)
-        too_early = {taken.start: taken for install in installs for taken in _before(install, image, everything)}
+        installs = first_installs(image)
+        too_early = {
+            taken.start: taken for install in installs for taken in taken_before(install.instruction, image, everything)
+        }
         if not too_early or _keeps_code_out(ignorefile(documents, image)):
             return
         help_text = "copy pyproject.toml and poetry.toml, install with --no-root, then copy the code"
         for _, taken in sorted(too_early.items()):
             message = "the code is there before the dependencies are installed"
             yield Hit(image.dockerfile.source, taken.start, taken.end, message, help_text)
-
-
-def _first_installs(image: Image) -> Iterator[Instruction]:
-    """The first instruction of each stage that installs dependencies, those of its parents counted."""
-    installing = {each.step.instruction.offset for each in poetry_installs(image) if each.takes_dependencies}
-    installed: set[int] = set()
-    for stage in image.dockerfile.stages:
-        if stage.parent is not None and stage.parent.number in installed:
-            installed.add(stage.number)
-            continue
-        first = next((each for each in stage.instructions if each.offset in installing), None)
-        if first is not None:
-            installed.add(stage.number)
-            yield first
-
-
-def _before(install: Instruction, image: Image, everything: dict[int, list[Taken]]) -> Iterator[Taken]:
-    """The whole context, copied in the stages that lead to an instruction, or mounted by it."""
-    stage = image.dockerfile.stage_of(install)
-    for each in stage.ancestry if stage is not None else ():
-        for taken in everything.get(each.number, ()):
-            at = taken.instruction.offset
-            if at == install.offset if taken.is_mount else at < install.offset:
-                yield taken
 
 
 def _keeps_code_out(ignored: IgnoreFile | None) -> bool:

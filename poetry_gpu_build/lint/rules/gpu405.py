@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.lint.rule import ComposeRule
 from poetry_gpu_build.lint.rule import Example
-from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.services import hit_at
 from poetry_gpu_build.lint.services import main_services
 
@@ -21,7 +21,7 @@ _MAIN = "services:\n  app:\n    build: {context: .., dockerfile: docker/Dockerfi
 _DEPLOY = "    deploy: {resources: {reservations: {devices: [{capabilities: [%s], count: %s}]}}}\n"
 
 
-class GpuNotReserved(Rule):
+class GpuNotReserved(ComposeRule):
     """The main service should reserve a GPU.
 
     Without a reservation the container sees no GPU: torch.cuda.is_available() is false, and the code falls back to the
@@ -30,7 +30,6 @@ class GpuNotReserved(Rule):
 
     code = "GPU405"
     name = "gpu-not-reserved"
-    severity = "warning"
     valid = (
         Example({_FILE: _MAIN + _DEPLOY % ("gpu", "all")}),
         Example({_FILE: _MAIN + "    gpus: all\n"}),
@@ -43,7 +42,7 @@ class GpuNotReserved(Rule):
         Example({_FILE: _MAIN + _DEPLOY % ("gpu", "0")}, (f"{_FILE}:2:3",)),
     )
 
-    def check(self, documents: Documents) -> Iterator[Hit]:
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
         """Look for a reservation of GPUs in the main service."""
         help_text = "reserve them: deploy.resources.reservations.devices with capabilities: [gpu], or `gpus: all`"
         for service in main_services(documents).values():

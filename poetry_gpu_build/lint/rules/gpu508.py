@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from typing import ClassVar
 from typing import NamedTuple
 
 from poetry_gpu_build.errors import ConfigurationError
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.facts import WheelFact
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.finding import Hit
-    from poetry_gpu_build.lint.finding import Severity
     from poetry_gpu_build.lint.manifest import Dependency
     from poetry_gpu_build.policy import Policy
 
@@ -62,7 +60,6 @@ class WheelDoesNotCover(Rule):
 
     code = "GPU508"
     name = "wheel-does-not-cover"
-    severity: ClassVar[Severity] = "warning"
     valid = (
         Example({_FILE: f"{_GROUP}'99.0.0+cu128'\n"}),
         Example({_FILE: "[project]\ndependencies = ['torch==2.7.1+cu128']\n"}),

@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from poetry_gpu_build.documents.source import Source
+from poetry_gpu_build.documents.toml import parse_toml
+from poetry_gpu_build.lint.documents import PYPROJECT
 from poetry_gpu_build.lint.documents import Documents
+from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.lint.registry import Selection
 from poetry_gpu_build.lint.registry import select_rules
+from poetry_gpu_build.lint.rule import EngineRule
+from poetry_gpu_build.lint.run import run_rules
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.resources import policies_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from poetry_gpu_build.lint.finding import Hit
     from poetry_gpu_build.lint.rule import Example
     from poetry_gpu_build.lint.rule import Rule
+    from poetry_gpu_build.policy import Policy
 
 ROOT = Path("/project")
 POLICY = load_policy(policies_dir())
 
 
-RULES = [type(rule) for rule in select_rules((), ())]
+RULES = [type(rule) for rule in select_rules(Selection())]
 
 
 def documents(files: Mapping[str, str]) -> Documents:
@@ -32,11 +38,33 @@ def documents(files: Mapping[str, str]) -> Documents:
         text = files.get(path.relative_to(ROOT).as_posix())
         return None if text is None else Source(path, text)
 
-    return Documents(ROOT, POLICY, read)
+    return Documents(ROOT, policy_of(files), read)
+
+
+def policy_of(files: Mapping[str, str]) -> Policy:
+    """The shipped policy, under the settings of an example that has some."""
+    pyproject = files.get(PYPROJECT, "")
+    if "[tool.gpu-build" not in pyproject:
+        return POLICY
+    return load_policy(policies_dir(), parse_toml(pyproject, ROOT / PYPROJECT))
 
 
 def hits(rule: type[Rule], files: Mapping[str, str]) -> list[Hit]:
-    return sorted(rule().check(documents(files)), key=lambda hit: (hit.source.path.as_posix(), hit.start))
+    project = documents(files)
+    found = engine_hits(rule, project) if issubclass(rule, EngineRule) else list(rule().check(project))
+    return sorted(found, key=lambda hit: (hit.source.path.as_posix(), hit.start))
+
+
+def engine_hits(rule: type[Rule], project: Documents) -> list[Hit]:
+    """What the engine finds for a rule that is about the others."""
+    found = [each for each in run_rules(project, [one() for one in RULES]) if each.code == rule.code]
+    made = []
+    for finding in found:
+        of = project.source_at(finding.where.path)
+        assert of is not None
+        start, end = (of.offset(where.line, where.column) for where in (finding.where, finding.end))
+        made.append(Hit(of, start, end, finding.message, finding.help, finding.fix))
+    return made
 
 
 def place(hit: Hit) -> str:
