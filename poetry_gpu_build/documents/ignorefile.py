@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from poetry_gpu_build.documents.path_patterns import compile_path_pattern
-from poetry_gpu_build.documents.reading import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +25,12 @@ if TYPE_CHECKING:
 
 # Go's unicode.IsSpace is what the reader strips.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+
+# The reader refuses a longer line (bufio.MaxScanTokenSize).
+MAXIMUM_LINE_BYTES = 64 * 1024
+# No path that a longer pattern could mean can be opened (PATH_MAX of Linux); nobody writes as many by hand.
+MAXIMUM_PATTERN = 4096
+MAXIMUM_PATTERNS = 5000
 
 
 class IgnorePattern(NamedTuple):
@@ -53,6 +58,8 @@ class IgnoreFile(NamedTuple):
     source: Source
     patterns: tuple[IgnorePattern, ...]
     refused: tuple[tuple[int, str], ...]
+    unread: int | None = None
+    """The offset of the first line that is beyond MAXIMUM_PATTERN or MAXIMUM_PATTERNS, and was not read."""
 
     def position(self, offset: int) -> Position:
         """The line and column of an offset."""
@@ -90,32 +97,17 @@ class IgnoreFile(NamedTuple):
                 yield pattern, reason
 
 
-def ignorefile_of(dockerfile: Path, context: Path) -> Path | None:
-    """The ignore file that BuildKit reads: ``<Dockerfile>.dockerignore`` beside the Dockerfile, else the context's.
+def ignorefile_candidates(dockerfile: Path, context: Path) -> tuple[Path, Path]:
+    """Where BuildKit looks for an ignore file: ``<Dockerfile>.dockerignore`` beside it, then in the context.
 
-    One is read, never both. (An empty first file wins too, with the built-in frontend.)
+    The first that is there is read, never both. (An empty first file wins too, with the built-in frontend.)
     """
-    for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
-        if path.is_file():
-            return path
-    return None
+    return dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"
 
 
-def dead_ignorefiles(dockerfile: Path, context: Path) -> tuple[Path, ...]:
-    """Ignore files where one would put them for this Dockerfile, and which BuildKit does not read for it."""
-    read = ignorefile_of(dockerfile, context)
-    candidates = (
-        context / ".dockerignore",
-        dockerfile.parent / ".dockerignore",
-        context / f"{dockerfile.name}.dockerignore",
-    )
-    dead = [path for path in dict.fromkeys(candidates) if path.is_file() and (read is None or not path.samefile(read))]
-    return tuple(dead)
-
-
-def read_ignorefile(path: Path) -> IgnoreFile:
-    """Read and parse a file. Raises ConfigurationError where it cannot be read at all."""
-    return parse_ignorefile(read_source(path))
+def misplaced_candidates(dockerfile: Path, context: Path) -> tuple[Path, Path]:
+    """Where one would also put an ignore file for this Dockerfile, and where BuildKit does not look."""
+    return dockerfile.parent / ".dockerignore", context / f"{dockerfile.name}.dockerignore"
 
 
 def parse_ignorefile(source: Source) -> IgnoreFile:
@@ -123,6 +115,7 @@ def parse_ignorefile(source: Source) -> IgnoreFile:
     patterns: list[IgnorePattern] = []
     refused: list[tuple[int, str]] = []
     offset = 0
+    unread: int | None = None
     for number, line in enumerate(source.text.split("\n")):
         start, offset = offset, offset + len(line) + 1
         text = line.removeprefix("\ufeff") if number == 0 else line
@@ -133,6 +126,12 @@ def parse_ignorefile(source: Source) -> IgnoreFile:
         if not written:
             continue
         place = start + len(text) - len(text.lstrip(_SPACE))
+        if len(line) > MAXIMUM_LINE_BYTES:
+            refused.append((place, f"a line has more than {MAXIMUM_LINE_BYTES} bytes"))
+            continue
+        if len(written) > MAXIMUM_PATTERN or len(patterns) >= MAXIMUM_PATTERNS:
+            unread = place if unread is None else unread
+            continue
         pattern = _cleaned(written)
         is_exception = pattern.startswith("!")
         pattern = pattern.removeprefix("!")
@@ -144,7 +143,7 @@ def parse_ignorefile(source: Source) -> IgnoreFile:
             refused.append((place, f"{pattern!r} is not a pattern: a bracket or a backslash is wrong"))
             continue
         patterns.append(IgnorePattern(pattern, is_exception, written, place, matches))
-    return IgnoreFile(source.path, source, tuple(patterns), tuple(refused))
+    return IgnoreFile(source.path, source, tuple(patterns), tuple(refused), unread)
 
 
 def _cleaned(written: str) -> str:

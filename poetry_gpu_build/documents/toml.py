@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
@@ -42,16 +41,20 @@ _STRING = re.compile(
     re.DOTALL,
 )
 
+# Of one key. Reading one takes the square of their number: ten thousand keep Python busy for seconds.
+MAXIMUM_PARTS = 100
+_LONG_KEY = rf"""(?<![A-Za-z0-9_."'-])(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAXIMUM_PARTS}}}"""
+
 Key = tuple["str | int", ...]
 
 
-@dataclass(frozen=True)
 class TomlDocument:
     """A TOML file: its values, and where each key stands."""
 
-    path: Path
-    text: str
-    data: dict[str, Any]
+    def __init__(self, path: Path, text: str, data: dict[str, Any]) -> None:
+        self.path = path
+        self.text = text
+        self.data = data
 
     def locate(self, *key: str | int) -> Position:
         """The place of a key, of the nearest enclosing key that has a place, or of the file.
@@ -103,6 +106,11 @@ def read_toml(path: Path) -> TomlDocument:
 
 def parse_toml(text: str, path: Path) -> TomlDocument:
     """Parse TOML text; ``path`` names it in errors. Raises ConfigurationError with the place of a syntax error."""
+    where = _long_key(text, path)
+    if where is not None:
+        raise ConfigurationError(
+            f"{path.name} has a key of more than {MAXIMUM_PARTS} parts", where=where, ways_out=("write a shorter key",)
+        )
     try:
         return TomlDocument(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -120,6 +128,15 @@ def parse_toml(text: str, path: Path) -> TomlDocument:
         raise ConfigurationError(f"{path.name} cannot be read: {error}", where=Position(path)) from error
     except RecursionError as error:
         raise ConfigurationError(f"{path.name} is nested too deeply", where=Position(path)) from error
+
+
+def _long_key(text: str, path: Path) -> Position | None:
+    """The place of a key with more parts than are read."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = re.search(_LONG_KEY, line) if line.count(".") >= MAXIMUM_PARTS else None
+        if found is not None:
+            return Position(path, number, found.start() + 1)
+    return None
 
 
 def _places(text: str) -> dict[Key, int]:

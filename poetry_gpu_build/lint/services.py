@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.build_arguments import DOCKERFILE_VARIABLE
 from poetry_gpu_build.build_arguments import IMAGE_VARIABLE
-from poetry_gpu_build.documents.interpolation import mentioned
-from poetry_gpu_build.lint.documents import BYTE_ORDER_MARK
 from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.lint.tomls import BYTE_ORDER_MARK
 from poetry_gpu_build.selection.flags import FLAG
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def dockerfile_of(documents: Documents, mode: ModeName) -> Path:
 
 def has_dockerfile(documents: Documents, mode: ModeName) -> bool:
     """Whether the project has a mode at all."""
-    return documents.source(documents.policy.mode(mode).dockerfile) is not None
+    return documents.is_there(documents.root / documents.policy.mode(mode).dockerfile)
 
 
 def planned_environment(documents: Documents, mode: ModeName) -> dict[str, str]:
@@ -89,6 +88,8 @@ def path_of(service: Service | None) -> Path | None:
 
 def variables_of(build: Build) -> frozenset[str]:
     """The variables that choose the Dockerfile."""
+    from poetry_gpu_build.documents.interpolation import mentioned  # only where there is a Compose file
+
     texts = (build.context, build.dockerfile)
     return frozenset(name for text in texts if text is not None for name in mentioned(text.template))
 

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import gc
+import os.path
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from poetry_gpu_build import resources
-from poetry_gpu_build.documents.reading import read_source
-from poetry_gpu_build.documents.source import Source
-from poetry_gpu_build.documents.toml import parse_toml
-from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.lint.documents import PYPROJECT
 from poetry_gpu_build.lint.documents import Documents
-from poetry_gpu_build.lint.fixes import apply_fixes
-from poetry_gpu_build.lint.registry import known_codes
+from poetry_gpu_build.lint.files import Files
 from poetry_gpu_build.lint.registry import select_rules
 from poetry_gpu_build.lint.run import run_rules
+from poetry_gpu_build.lint.tomls import Tomls
 from poetry_gpu_build.policy import load_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from collections.abc import Mapping
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from poetry_gpu_build.documents.source import Source
+    from poetry_gpu_build.errors import ConfigurationError
     from poetry_gpu_build.lint.finding import Finding
     from poetry_gpu_build.lint.registry import Selection
 
 # Mending one finding may uncover the next; two edits that meet are made in two rounds.
 MOST_ROUNDS = 10
-_MANIFEST = "pyproject.toml"
+# More than anyone reads of one rule in one file.
+MOST_OF_A_RULE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Linted:
+class Linted(NamedTuple):
     """What a run found."""
 
     root: Path
@@ -39,35 +44,64 @@ class Linted:
     """Every text that was read, by its path."""
     problems: tuple[ConfigurationError, ...]
     """Files that could not be read; the others were linted all the same."""
+    looked_at: dict[Path, bool]
+    """The files that all this depends on, and whether each is there."""
 
 
 def project_root(start: Path) -> Path:
-    """The nearest folder upwards with a pyproject.toml; without one, the folder itself."""
-    folder = start if start.is_dir() else start.parent
-    return next((each for each in (folder, *folder.parents) if (each / _MANIFEST).is_file()), folder)
+    """The nearest folder upwards with a pyproject.toml, be it a broken one; without one, the folder itself."""
+    start = _normal(start)
+    folder = start if os.path.isdir(start) else start.parent  # noqa: PTH112 - Path.is_dir raises below a closed folder
+    return next((each for each in (folder, *folder.parents) if os.path.lexists(each / PYPROJECT)), folder)
 
 
 def lint_files(root: Path, selection: Selection, files: Sequence[Path], texts: dict[Path, str]) -> Linted:
     """Lint the project at ``root``; with ``files`` only what stands in them is told.
 
     ``texts`` stands in for files of the disk: stdin, or what fixes have made. Raises ConfigurationError for a
-    ``[tool.gpu-build]`` that cannot be used.
+    ``[tool.gpu-build]`` that cannot be used; under a manifest that is no TOML the shipped policy counts.
     """
-    reader = _Reader(texts)
-    manifest = reader.read(root / _MANIFEST)
-    pyproject = None if manifest is None else parse_toml(manifest.text, manifest.path)
-    policy = load_policy(resources.policies_dir(), pyproject)
-    dockerfiles = [path for path in files if _is_dockerfile(path)]
-    rules = select_rules(selection.select, selection.ignore)
-    findings = run_rules(Documents(root, policy, reader.read, dockerfiles), rules, {}, known_codes())
-    told = tuple(finding for finding in findings if not files or finding.where.path in files)
-    for path in files:
+    with _without_collector():
+        return _lint(root, selection, files, texts)
+
+
+def _lint(root: Path, selection: Selection, files: Sequence[Path], texts: Mapping[Path, str]) -> Linted:
+    reader = Files({_normal(path): text for path, text in texts.items()})
+    named = tuple(dict.fromkeys(map(_normal, files)))
+    tomls = Tomls(reader.read)
+    policy = load_policy(resources.policies_dir(), tomls.document(root / PYPROJECT))
+    documents = Documents(root, policy, reader.read, named, tomls)
+    rules = select_rules(selection, policy.lint, documents.told_kinds)
+    findings = run_rules(documents, rules)
+    told = tuple(_first(finding for finding in findings if not named or finding.where.path in named))
+    for path in named:
         reader.require(path)
-    return Linted(root, told, reader.sources(), tuple(reader.problems))
+    for path in documents.own_files:
+        reader.require_text(path)
+    looked_at = reader.looked_at()
+    for path in (*_manifests_above((*named, root / PYPROJECT)), *documents.own_files):
+        looked_at.setdefault(path, os.path.lexists(path))
+    return Linted(root, told, reader.sources(), reader.problems(), looked_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+def _manifests_above(files: Iterable[Path]) -> set[Path]:
+    """Where a pyproject.toml says, or would say, which project some files belong to."""
+    return {folder / PYPROJECT for parent in {path.parent for path in files} for folder in (parent, *parent.parents)}
+
+
+def _first(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """What is told: of each rule in each file the first MOST_OF_A_RULE, and that there are more."""
+    told: dict[tuple[Path, str], int] = {}
+    for finding in findings:
+        key = (finding.where.path, finding.code)
+        number = told[key] = told.get(key, 0) + 1
+        if number < MOST_OF_A_RULE:
+            yield finding
+        elif number == MOST_OF_A_RULE:
+            yield finding._replace(message=f"{finding.message} (the rule finds more here; {number} are told)")
+
+
+class Mended(NamedTuple):
     """What fixes made of a project."""
 
     linted: Linted
@@ -84,6 +118,8 @@ def mend(root: Path, selection: Selection, files: Sequence[Path], texts: dict[Pa
 
     With ``files`` only the findings in them are mended.
     """
+    from poetry_gpu_build.lint.fixes import apply_fixes
+
     now = dict(texts)
     before: dict[Path, str | None] = {}
     fixed = 0
@@ -101,35 +137,18 @@ def mend(root: Path, selection: Selection, files: Sequence[Path], texts: dict[Pa
     return Mended(linted, before, {path: now[path] for path in before}, fixed)
 
 
-def _is_dockerfile(path: Path) -> bool:
-    return "dockerfile" in path.name.lower() and not path.name.endswith(".dockerignore")
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python's collector of circles finds none here, and looks through a long file's values half of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-class _Reader:
-    """Reads each file once. What is missing is None; what cannot be read is None too, and a problem."""
-
-    def __init__(self, texts: dict[Path, str]) -> None:
-        self._read: dict[Path, Source | None] = {path: Source(path, text) for path, text in texts.items()}
-        self.problems: list[ConfigurationError] = []
-
-    def read(self, path: Path) -> Source | None:
-        if path not in self._read:
-            self._read[path] = self._from_disk(path)
-        return self._read[path]
-
-    def require(self, path: Path) -> None:
-        """A file that the user named must be there."""
-        if self.read(path) is None and not path.exists():
-            self.problems.append(ConfigurationError(f"there is no file {path}", ways_out=("check the name",)))
-
-    def sources(self) -> dict[Path, Source]:
-        return {path: source for path, source in self._read.items() if source is not None}
-
-    def _from_disk(self, path: Path) -> Source | None:
-        if not path.exists():
-            return None
-        try:
-            return read_source(path)
-        except ConfigurationError as error:
-            self.problems.append(error)
-            return None
+def _normal(path: Path) -> Path:
+    """One path for one file, however it was named; links are not followed."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow links

@@ -61,6 +61,7 @@ class Evaluation:
         known = self._known.get(id(node))
         if isinstance(known, ScalarNode):
             return known
+        self._budget.spend(node.text.count("$"))
         result = interpolate(node.text, self._variables)
         self._budget.spend(len(result.text) // _CHARACTERS_PER_ITEM)
         self._budget.spend_on_problems(len(result.mistakes))

@@ -26,6 +26,11 @@ class Unreadable(NamedTuple):
     line: int = 0
     """Where in the file it went wrong; 0 where it is the file as a whole."""
 
+    column: int = 0
+
+    too_large: bool = False
+    """Compose reads it; it is we who do not."""
+
 
 class Read(Protocol):
     """Reads a file as text. It raises nothing."""

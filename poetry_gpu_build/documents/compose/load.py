@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.compose.library import Library
     from poetry_gpu_build.documents.compose.nodes import Node
+    from poetry_gpu_build.documents.compose.problems import Kind
 
 PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 # An include within an include within …: each is a call within a call.
@@ -69,7 +70,8 @@ def env_values(reading: Reading, path: Path, variables: Mapping[str, str], asked
     if isinstance(source, Unreadable):
         if asked_by is not None or not source.missing:
             where = asked_by.position if asked_by else Position(path, source.line)
-            reading.problems.append(Problem("unreadable", f"{path.name} cannot be read: {source.reason}", where))
+            kind: Kind = "too-much" if source.too_large else "unreadable"
+            reading.problems.append(Problem(kind, f"{path.name} cannot be read: {source.reason}", where))
         return {}
     parsed = parse_env(source, variables)
     reading.problems += parsed.problems

@@ -103,7 +103,7 @@ def read_text(path: Path) -> Source | Unreadable:
     except (OSError, ValueError) as error:
         return Unreadable(getattr(error, "strerror", None) or str(error))
     if len(raw) > MAXIMUM_BYTES:
-        return Unreadable(f"it is larger than {MAXIMUM_BYTES // 2**20} MiB")
+        return Unreadable(f"it is larger than {MAXIMUM_BYTES // 2**20} MiB", too_large=True)
     try:
         return Source(path, raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

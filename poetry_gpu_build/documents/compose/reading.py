@@ -52,10 +52,11 @@ class Reading:
         """The documents of a file, evaluated; ``asked_by`` is the value that names the file, if one does."""
         stream = self.library.stream(path, scope.folder)
         if isinstance(stream, Unreadable):
-            named = Position(path, stream.line)
+            named = Position(path, stream.line, stream.column)
             also = (named,) if asked_by else ()
             where = asked_by.position if asked_by else named
-            self.problems.append(Problem("unreadable", f"{path.name} cannot be read: {stream.reason}", where, also))
+            kind: Kind = "too-much" if stream.too_large else "unreadable"
+            self.problems.append(Problem(kind, f"{path.name} cannot be read: {stream.reason}", where, also))
             self.budget.spend_on_problems()
             return
         self.files[path] = None

@@ -71,6 +71,11 @@ class Expansion(NamedTuple):
         return not self.unknown and not self.error
 
 
+# What we do not work out, and BuildKit may.
+TOO_LARGE = "the value is too large to be worked out"
+TOO_DEEP = "substitutions are nested too deeply"
+
+
 class Budget:
     """Bounds the work of a file's expansions, so that no file can make them large."""
 
@@ -83,7 +88,7 @@ class Budget:
         """Raises a refusal once everything is spent."""
         self.left -= work
         if self.left < 0:
-            raise RefusalError("the value is too large to be worked out")
+            raise RefusalError(TOO_LARGE)
 
 
 class RefusalError(ValueError):
@@ -108,7 +113,7 @@ def expand(
     except RefusalError as refusal:
         return Expansion(word, error=str(refusal))
     if len(value) > MAXIMUM_VALUE:
-        return Expansion(word, error="the value is too large to be worked out")
+        return Expansion(word, error=TOO_LARGE)
     return Expansion(value, tuple(sorted(lexer.unknown)))
 
 
@@ -347,7 +352,7 @@ class Lexer:
 
     def _nested(self, stop: str, *, raw_escapes: bool) -> str:
         if self._depth >= MAXIMUM_DEPTH:
-            raise RefusalError("substitutions are nested too deeply")
+            raise RefusalError(TOO_DEEP)
         saved, self._raw_escapes = self._raw_escapes, raw_escapes
         # BuildKit reads the nested word into the outer word's buffer: what the outer word had until here is lost to the
         # words of the line (not to a single word). It decides what counts as a heredoc, so it is repeated here.

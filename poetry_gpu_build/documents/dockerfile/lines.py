@@ -21,8 +21,9 @@ BYTE_ORDER_MARK = "\ufeff"
 # BuildKit's reader refuses a line of more bytes, its end included (bufio.MaxScanTokenSize).
 MAXIMUM_LINE_BYTES = 64 * 1024
 
-# In characters, continuations joined. BuildKit has no such bound; without one a file could keep us busy for minutes.
-MAXIMUM_INSTRUCTION = 256 * 1024
+# In characters, continuations joined. BuildKit has no such bound; without one a file could keep us busy for minutes. No
+# shell could be handed a longer RUN: Linux takes no longer argument (MAX_ARG_STRLEN).
+MAXIMUM_INSTRUCTION = 128 * 1024
 
 _DIRECTIVE = re.compile(r"#[\t\n\v\f\r \x85\xa0]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
 _DIRECTIVES = ("syntax", "escape", "check")
@@ -80,9 +81,11 @@ class LineReader:
 
     def is_too_long(self, line: LogicalLine) -> bool:
         """Whether the instruction holds more than BuildKit reads, or than anyone writes: it is not taken apart."""
-        return len(line.text.text) > MAXIMUM_INSTRUCTION or any(
-            line.first <= number <= line.last for number in self.long_lines
-        )
+        return len(line.text.text) > MAXIMUM_INSTRUCTION or self.holds_long_line(line)
+
+    def holds_long_line(self, line: LogicalLine) -> bool:
+        """Whether BuildKit refuses the file for a line of this instruction; that is among the refusals."""
+        return any(line.first <= number <= line.last for number in self.long_lines)
 
     def line_end(self, number: int) -> int:
         """Where a line ends, its end (``\\n``, ``\\r\\n``) not counted."""

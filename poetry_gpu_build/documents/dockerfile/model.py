@@ -34,6 +34,9 @@ class Problem(NamedTuple):
     message: str
     fatal: bool = True
 
+    is_limit: bool = False
+    """A limit of ours was met: BuildKit may read what we do not."""
+
 
 class Comment(NamedTuple):
     """A comment line: ``text`` from its ``#`` to the end of the line, which stands at ``offset``."""
@@ -260,8 +263,7 @@ class Dockerfile(NamedTuple):
             index = int(reference) if len(reference) < 10 else len(self.stages)
             return self.stages[index] if index < len(self.stages) else None
         name = reference.lower()
-        found = [stage for stage in self.stages if stage.name == name]
-        return found[-1] if name and found else None
+        return next((stage for stage in reversed(self.stages) if stage.name == name), None) if name else None
 
     def stage_of(self, instruction: Instruction) -> Stage | None:
         """The stage in which an instruction stands; None before the first FROM."""

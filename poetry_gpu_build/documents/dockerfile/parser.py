@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.dockerfile.checks import check
+from poetry_gpu_build.documents.dockerfile.expansion import TOO_DEEP
+from poetry_gpu_build.documents.dockerfile.expansion import TOO_LARGE
 from poetry_gpu_build.documents.dockerfile.expansion import Budget
 from poetry_gpu_build.documents.dockerfile.heredocs import find_heredocs
 from poetry_gpu_build.documents.dockerfile.heredocs import heredoc_word
@@ -92,14 +94,16 @@ class _Parser:
             self._problems.append(Problem(self._source.position(bad.start()), "the file is not UTF-8", fatal=False))
 
     def _refuse(self, offset: int, message: str) -> None:
-        self._problems.append(Problem(self._source.position(offset), message))
+        is_limit = message.endswith((TOO_LARGE, TOO_DEEP))
+        self._problems.append(Problem(self._source.position(offset), message, is_limit=is_limit))
 
     def _instruction(self, line: LogicalLine) -> None:
         scope = self._scope
         if self._reader.is_too_long(line):
             parts = bare_parts(line.text)
-            message = f"the instruction has more than {MAXIMUM_INSTRUCTION} characters, and is not read"
-            self._refuse(parts.offset, message)
+            if not self._reader.holds_long_line(line):
+                message = f"the instruction has more than {MAXIMUM_INSTRUCTION} characters, and is not read"
+                self._problems.append(Problem(self._source.position(parts.offset), message, fatal=False, is_limit=True))
         else:
             parts = take_apart(line.text, self._reader.escape)
             if line.empty_continuation is not None:

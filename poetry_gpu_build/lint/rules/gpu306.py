@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from posixpath import basename
-from posixpath import dirname
-from posixpath import normpath
 from typing import TYPE_CHECKING
-from typing import ClassVar
 
+from poetry_gpu_build.documents.ignorefile import ignorefile_candidates
+from poetry_gpu_build.documents.ignorefile import misplaced_candidates
+from poetry_gpu_build.lint.context import context_folder
 from poetry_gpu_build.lint.context import ignorefile
-from poetry_gpu_build.lint.context import ignorefile_candidates
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.rule import binary
+from poetry_gpu_build.lint.services import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from poetry_gpu_build.documents.ignorefile import IgnoreFile
     from poetry_gpu_build.lint.documents import Documents
-    from poetry_gpu_build.lint.finding import Severity
 
 _FROM = "FROM a\n"
 _NAME = ".dockerignore"
@@ -36,7 +35,6 @@ class DeadIgnorefile(Rule):
 
     code = "GPU306"
     name = "dead-ignorefile"
-    severity: ClassVar[Severity] = "warning"
     valid = (
         Example(binary(_FROM, **{".dockerignore": "# the lock\npoetry.lock\n*.md\n!README.md\n"})),
         Example(binary(_FROM, **{"docker/Dockerfile.dockerignore": "poetry.lock\n"})),
@@ -56,15 +54,15 @@ class DeadIgnorefile(Rule):
         """Find the files where one would put them, and try the patterns of those that are read."""
         images = [image for image in documents.images if image.mode is not None]
         read = {found.path: found for image in images if (found := ignorefile(documents, image)) is not None}
-        places: dict[str, None] = {}
+        context = context_folder(documents)
+        places: dict[Path, None] = {}
         for image in images:
-            beside, context = ignorefile_candidates(documents, image)
-            below = normpath(f"{dirname(context)}/{basename(beside)}" if dirname(context) else basename(beside))
-            places |= dict.fromkeys((context, normpath(f"{dirname(beside)}/{_NAME}").lstrip("/"), below))
+            path = image.dockerfile.path
+            places |= dict.fromkeys((*ignorefile_candidates(path, context), *misplaced_candidates(path, context)))
         for place in places:
-            file = documents.source(place)
+            file = documents.source_at(place)
             if file is not None and file.path not in read:
-                message = f"BuildKit never reads {place}"
+                message = f"BuildKit never reads {shown(place, documents)}"
                 help_text = f"move it to {_NAME} in the root of the build context"
                 yield Hit(file, 0, 0, message, help_text)
         for ignored in read.values():
@@ -75,5 +73,8 @@ def _without_effect(ignored: IgnoreFile) -> Iterator[Hit]:
     for pattern, reason in ignored.ineffective():
         end = pattern.offset + len(pattern.written)
         yield Hit(ignored.source, pattern.offset, end, f"{pattern.written} has no effect: {reason}")
+    if ignored.unread is not None:
+        message = "this pattern is not read, and none behind it may be: they are too long, or too many"
+        yield Hit(ignored.source, ignored.unread, ignored.unread, message, "write fewer: ignore *, and take back")
     for offset, message in ignored.refused:
         yield Hit(ignored.source, offset, offset, f"BuildKit refuses to build: {message}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.lint.rule import ComposeRule
 from poetry_gpu_build.lint.rule import Example
-from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.services import hit_at
 from poetry_gpu_build.lint.services import main_services
 
@@ -27,7 +27,7 @@ def _compose(text: str) -> dict[str, str]:
     return {_FILE: text}
 
 
-class SidecarPublishesPort(Rule):
+class SidecarPublishesPort(ComposeRule):
     """A sidecar must not publish a port to the host.
 
     Sidecars are reached over the Compose network by their name; a published port is a surface that nobody asked for,
@@ -83,7 +83,7 @@ class SidecarPublishesPort(Rule):
         Example(_compose(_MAIN + "    ports: ['80:80']\n" + _CHOSEN), (f"{_FILE}:4:13",)),
     )
 
-    def check(self, documents: Documents) -> Iterator[Hit]:
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
         """Look at the services of all profiles, with all that they inherit."""
         project = documents.compose
         if project is None:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from poetry_gpu_build.build_arguments import DOCKERFILE_VARIABLE
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
+from poetry_gpu_build.lint.rule import ComposeRule
 from poetry_gpu_build.lint.rule import Example
-from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.services import MODES
 from poetry_gpu_build.lint.services import builders
 from poetry_gpu_build.lint.services import dockerfile_of
@@ -54,7 +54,7 @@ class _Wrong(NamedTuple):
     wanted: str
 
 
-class DockerfileSelection(Rule):
+class DockerfileSelection(ComposeRule):
     """The expression that picks the Dockerfile must pick the right one for every value of the flag.
 
     Compose substitutes text and cannot compare values. `docker/${BUILD_FROM_SOURCE:+Dockerfile.source}${BUILD_FROM_SOURCE:-Dockerfile}`
@@ -84,11 +84,14 @@ class DockerfileSelection(Rule):
         Example(_example("docker/Dockerfile"), (f"{_FILE}:5:19",), _FIXED),
     )
 
-    def check(self, documents: Documents) -> Iterator[Hit]:
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
         """Evaluate the Dockerfile's path of each builder, and compare."""
         found = builders(documents)
         fixed = {path_of(service) for service in found.values() if not _is_chosen(service)}
-        covered = all(dockerfile_of(documents, mode) in fixed for mode in MODES if has_dockerfile(documents, mode))
+        # A further Compose file for one mode alone is nobody's choice between the two.
+        covered = not documents.is_own_compose or all(
+            dockerfile_of(documents, mode) in fixed for mode in MODES if has_dockerfile(documents, mode)
+        )
         for service in found.values():
             wrong = list(_evaluate(service, documents)) if _is_chosen(service) or not covered else []
             if wrong:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.interpolation import mentioned
+from poetry_gpu_build.lint.rule import ComposeRule
 from poetry_gpu_build.lint.rule import Example
-from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.services import builders
 from poetry_gpu_build.lint.services import hit_at
 from poetry_gpu_build.lint.services import images_of
@@ -32,7 +32,7 @@ def _example(args: str, binary: str = _DECLARED, source: str = _DECLARED) -> dic
     return {_FILE: f"services:\n  app:\n{build}{args}", "docker/Dockerfile": binary, "docker/Dockerfile.source": source}
 
 
-class FlagNotForwarded(Rule):
+class FlagNotForwarded(ComposeRule):
     """The flag that picks the mode must reach the Dockerfile that checks it.
 
     A Dockerfile of the wrong mode stops at its first step if it is told BUILD_FROM_SOURCE. Where Compose does not pass
@@ -54,7 +54,7 @@ class FlagNotForwarded(Rule):
         Example(_example("      args:\n        BUILD_FROM_SOURCE: 'false'\n"), (f"{_FILE}:7:9",)),
     )
 
-    def check(self, documents: Documents) -> Iterator[Hit]:
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
         """Compare each builder's arguments with the ARGs of the Dockerfiles that it may be built from."""
         for service in builders(documents).values():
             assert service.build is not None  # a builder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.lint.rule import ComposeRule
 from poetry_gpu_build.lint.rule import Example
-from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.services import builders
 from poetry_gpu_build.lint.services import dockerfile_of
 from poetry_gpu_build.lint.services import has_dockerfile
@@ -40,7 +40,7 @@ def _second(image: str) -> str:
 _FIRST = "    build: {context: .., dockerfile: docker/Dockerfile}\n"
 
 
-class SharedTag(Rule):
+class SharedTag(ComposeRule):
     """The modes' images must have different tags.
 
     With one tag for both, the image that was built last answers for either mode: `docker compose up` without a build
@@ -66,7 +66,7 @@ class SharedTag(Rule):
         Example(_example("    image: a\n", _FIRST, _second("a:latest")), (f"{_FILE}:7:12",)),
     )
 
-    def check(self, documents: Documents) -> Iterator[Hit]:
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
         """Compare the tags that the two modes' builds write."""
         if not all(has_dockerfile(documents, mode) for mode in ("binary", "source")):
             return

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from poetry_gpu_build.documents.ignorefile import IgnoreFile
-from poetry_gpu_build.documents.ignorefile import dead_ignorefiles
-from poetry_gpu_build.documents.ignorefile import ignorefile_of
+from poetry_gpu_build.documents.ignorefile import ignorefile_candidates
+from poetry_gpu_build.documents.ignorefile import misplaced_candidates
 from poetry_gpu_build.documents.ignorefile import parse_ignorefile
-from poetry_gpu_build.documents.ignorefile import read_ignorefile
 from poetry_gpu_build.documents.source import Source
 
 
@@ -114,34 +113,31 @@ def test_ordinary_patterns_matter() -> None:
     assert list(parse(text).ineffective()) == []
 
 
-def test_the_dockerfiles_own_ignore_file_goes_before_the_contexts(tmp_path: Path) -> None:
-    (tmp_path / "docker").mkdir()
-    dockerfile = tmp_path / "docker" / "Dockerfile.source"
-    assert ignorefile_of(dockerfile, tmp_path) is None
-    of_context = tmp_path / ".dockerignore"
-    of_context.write_text("a")
-    assert ignorefile_of(dockerfile, tmp_path) == of_context
-    own = tmp_path / "docker" / "Dockerfile.source.dockerignore"
-    own.write_text("b")
-    assert ignorefile_of(dockerfile, tmp_path) == own
-    assert dead_ignorefiles(dockerfile, tmp_path) == (of_context,)
+def test_the_dockerfiles_own_ignore_file_goes_before_the_contexts() -> None:
+    candidates = ignorefile_candidates(Path("/p/docker/Dockerfile.source"), Path("/p"))
+    assert candidates == (Path("/p/docker/Dockerfile.source.dockerignore"), Path("/p/.dockerignore"))
 
 
-def test_ignore_files_that_buildkit_never_reads(tmp_path: Path) -> None:
-    (tmp_path / "docker").mkdir()
-    beside = tmp_path / "docker" / ".dockerignore"
-    beside.write_text("a")
-    misplaced = tmp_path / "Dockerfile.dockerignore"
-    misplaced.write_text("a")
-    assert dead_ignorefiles(tmp_path / "docker" / "Dockerfile", tmp_path) == (beside, misplaced)
-    (tmp_path / ".dockerignore").write_text("a")
-    assert dead_ignorefiles(tmp_path / "Dockerfile", tmp_path) == (tmp_path / ".dockerignore",)
+def test_ignore_files_that_buildkit_never_reads() -> None:
+    misplaced = misplaced_candidates(Path("/p/docker/Dockerfile"), Path("/p"))
+    assert misplaced == (Path("/p/docker/.dockerignore"), Path("/p/Dockerfile.dockerignore"))
 
 
-def test_a_file_is_read_from_disk(tmp_path: Path) -> None:
-    path = tmp_path / ".dockerignore"
-    path.write_bytes(b"\xef\xbb\xbfa\r\n\xff\r\n")
-    assert read_ignorefile(path).ignores("a")
+def test_a_mark_and_bytes_that_are_no_text_hide_no_pattern() -> None:
+    assert parse("\ufeffa\r\n\udcff\r\n").ignores("a")
+
+
+def test_a_line_that_buildkit_cannot_read_is_refused_and_the_others_count() -> None:
+    ignored = parse(f"{'a' * 65_537}\nb\n")
+    assert [offset for offset, _ in ignored.refused] == [0]
+    assert ignored.ignores("b")
+
+
+@pytest.mark.parametrize("text", ["*a" * 3000, "a\n" * 5000 + "b"])
+def test_patterns_beyond_all_measure_are_told_and_not_read(text: str) -> None:
+    ignored = parse(text)
+    assert ignored.unread == text.rfind("\n") + 1
+    assert not ignored.ignores("b")
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -11,7 +11,11 @@ import pytest
 from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.lint.documents import Documents
+from poetry_gpu_build.lint.registry import Selection
+from poetry_gpu_build.lint.registry import load_rule
 from poetry_gpu_build.lint.registry import select_rules
+from poetry_gpu_build.lint.rules.gpu902 import UnusedSuppression
+from poetry_gpu_build.lint.run import run_rules
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.resources import policies_dir
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from poetry_gpu_build.lint.rule import Rule
+    from poetry_gpu_build.policy import Policy
 
 ROOT = Path("/project")
 POLICY = load_policy(policies_dir())
@@ -44,15 +49,15 @@ PIECES = (
 )
 
 
-RULES = [type(rule) for rule in select_rules((), ())]
+RULES = [type(rule) for rule in select_rules(Selection())]
 
 
-def documents(files: Mapping[str, str]) -> Documents:
+def documents(files: Mapping[str, str], policy: Policy = POLICY) -> Documents:
     def read(path: Path) -> Source | None:
         text = files.get(path.relative_to(ROOT).as_posix()) if path.is_relative_to(ROOT) else None
         return None if text is None else Source(path, text)
 
-    return Documents(ROOT, POLICY, read)
+    return Documents(ROOT, policy, read)
 
 
 def broken(files: Mapping[str, str], chance: random.Random) -> dict[str, str]:
@@ -71,6 +76,28 @@ def test_a_broken_file_gives_hits_inside_the_file_or_none(rule: type[Rule]) -> N
         for _ in range(20):
             for hit in rule().check(documents(broken(example.files, chance))):
                 assert 0 <= hit.start <= hit.end <= len(hit.source.text)
+
+
+@pytest.mark.parametrize("code", ["GPU304", "GPU305"])
+def test_the_rules_about_the_lock_stand_it_under_either_policy(code: str) -> None:
+    chance = random.Random(code)
+    rule = load_rule(code)
+    for example in (*rule.valid, *rule.invalid):
+        for policy in (POLICY._replace(lock="require"), POLICY._replace(lock="require", context="docker")):
+            for _ in range(20):
+                for hit in rule.check(documents(broken(example.files, chance), policy)):
+                    assert 0 <= hit.start <= hit.end <= len(hit.source.text)
+
+
+def test_the_engine_makes_findings_inside_the_file_of_whatever_comment_there_is() -> None:
+    chance = random.Random("suppressions")
+    every_rule = select_rules(Selection())
+    for example in (*UnusedSuppression.valid, *UnusedSuppression.invalid):
+        for _ in range(20):
+            files = broken(example.files, chance)
+            for finding in run_rules(documents(files), every_rule):
+                lines = files[finding.where.path.relative_to(ROOT).as_posix()].count("\n") + 1
+                assert 0 <= finding.where.line <= finding.end.line <= lines
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
