@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -260,8 +259,7 @@ def _tags(inputs: Inputs, mode: ModeName, request: Request) -> tuple[str, ...]:
         raise ConfigurationError("--tag is empty", ways_out=("name the image: --tag name:{mode}", "or leave it out"))
     if request.tags:
         return tuple(tag.replace("{mode}", mode) for tag in request.tags)
-    # Docker's repository names: lower case, digits and single separators.
-    name = inputs.policy.image or re.sub(r"[^a-z0-9]+", "-", inputs.project.name.lower()).strip("-") or "app"
+    name = inputs.policy.image or inputs.project.docker_name
     # Half an image must not take the name of the whole one.
     return (f"{name}:{mode}-{request.stage}" if request.stage else f"{name}:{mode}",)
 

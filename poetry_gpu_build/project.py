@@ -6,6 +6,7 @@ refuse still gets one clear error, and the linter can use it where Poetry is not
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from dataclasses import replace
@@ -25,7 +26,7 @@ from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.torch_pin import TorchPin
-from poetry_gpu_build.torch_pin import variant_of
+from poetry_gpu_build.values import variant_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,11 @@ class Project:
     """The builds of torch in poetry.lock for Linux; empty without a lock."""
     revision: str | None
     """``git describe``: the commit, with ``-dirty`` where the work tree differs from it; None outside git."""
+
+    @property
+    def docker_name(self) -> str:
+        """The name as Docker's repositories and Compose's projects have it: lower case, digits, single separators."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "app"
 
     def place_of_group(self, group: str) -> Position:
         """Where a dependency group stands, in Poetry's own table or in the standard's."""
@@ -285,7 +291,7 @@ def _locked_torch(lock: TomlDocument, image: dict[str, str]) -> Iterator[TorchPi
 
 def _for_image(markers: Any, image: dict[str, str], platform: str | None = None, python: str | None = None) -> bool:
     """Whether a dependency with these markers is one of the image; markers per group: of any."""
-    if platform not in (None, "linux") or not _allows_python(python, image["python_full_version"]):
+    if platform not in (None, "linux") or not allows_python(python, image["python_full_version"]):
         return False
     if isinstance(markers, dict):
         return any(_for_image(marker, image) for marker in markers.values())
@@ -297,8 +303,8 @@ def _for_image(markers: Any, image: dict[str, str], platform: str | None = None,
         return True  # Poetry's own error to report; not a reason to overlook a torch
 
 
-def _allows_python(constraint: str | None, version: str) -> bool:
-    """Poetry's own `python = "^3.10"` beside a dependency; what is no constraint is Poetry's error to report."""
+def allows_python(constraint: str | None, version: str) -> bool:
+    """Whether `python = "^3.10"`, or `requires-python`, allows it; what is no constraint is Poetry's to report."""
     from poetry.core.constraints.version import Version
     from poetry.core.constraints.version import parse_constraint
     from poetry.core.constraints.version.exceptions import ParseConstraintError
