@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from typing import ClassVar
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from poetry_gpu_build.documents.source import Position
 
 
@@ -33,6 +35,26 @@ class GpuBuildError(Exception):
             lines.append(f"  --> {self.where}")
         lines.extend(f"  help: {way}" for way in self.ways_out)
         return "\n".join(lines)
+
+    def as_data(self) -> dict[str, Any]:
+        """The error for machines (docs/exit-codes.md)."""
+        return {
+            "exit_code": self.exit_code,
+            "message": self.message,
+            "where": None if self.where is None else str(self.where),
+            "ways_out": list(self.ways_out),
+        }
+
+
+class FindingsError(GpuBuildError):
+    """The linter found errors, and what was asked for is not done."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, ways_out: tuple[str, ...], findings: list[dict[str, Any]]) -> None:
+        super().__init__(message, ways_out=ways_out)
+        self.findings = findings
+        """As in the document of `lint --format json`."""
 
 
 class ConfigurationError(GpuBuildError):

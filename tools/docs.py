@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from poetry_gpu_build.documents.toml import read_toml
-from poetry_gpu_build.lint.registry import select_rules
+from poetry_gpu_build.lint.rule_page import all_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Sequence
+
+    from poetry_gpu_build.lint.rule_page import RulePage
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
+RULE_PAGES = ROOT / "docs" / "rules"
 PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md")
 
 _HEADER = """\
@@ -39,21 +43,21 @@ of the wrong form is an error that names the line.
 _RULES_HEADER = """\
 # The rules of the linter
 
-<!-- Written by `make docs` from the rules' own docstrings. -->
+<!-- Written by `make docs` from the rules' own docstrings and policies/rules.toml. -->
 
-`gpu-build-lint` checks Dockerfiles, the Compose file and the manifests of a project against the policy:
-
-```console
-$ gpu-build-lint
-$ gpu-build-lint --select GPU1,GPU401 docker/Dockerfile
-```
-
-A comment silences a rule for the line or the instruction below it, `# gpu-build: ignore[GPU101] reason`, or for the
-file, `# gpu-build: ignore-file[GPU101]`. Errors make the exit code 1; warnings do not.
-
-| code | name | severity | what it finds |
-|---|---|---|---|
+What [the linter](linter.md) checks; each rule's page says why, with an example. An error makes the exit code 1, a
+warning does not; `*` marks the rules whose findings `--fix` can mend, with `--unsafe-fixes` where that may change what
+is built. `poetry gpu-build rule GPU401` prints a page.
 """
+_FAMILIES = {
+    "GPU1": "How pip and Poetry are used",
+    "GPU2": "The source build",
+    "GPU3": "Both Dockerfiles",
+    "GPU4": "Compose",
+    "GPU5": "The manifests",
+    "GPU9": "The linter itself",
+}
+_RULE_NOTE = "<!-- Written by `make docs` from the rule's own docstring and examples. -->\n\n"
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?://|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -62,12 +66,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a stale page or a dead link")
     check = parser.parse_args().check
-    pages = {CONFIGURATION: configuration_page(), RULES: rules_page()}
+    rules = all_pages()
+    pages = {CONFIGURATION: configuration_page(), RULES: rules_page(rules)}
+    pages |= {ROOT / str(rule.doc): _RULE_NOTE + rule.description for rule in rules}
+    left_over = [path for path in sorted(RULE_PAGES.glob("*")) if path not in pages]
     if not check:
         for path, page in pages.items():
+            path.parent.mkdir(exist_ok=True)
             path.write_text(page, encoding="utf-8")
+        for path in left_over:
+            path.unlink()
         return 0
-    problems = list(dead_links())
+    problems = [*dead_links(), *(f"{path.relative_to(ROOT)} is of no rule: run `make docs`" for path in left_over)]
     for path, page in pages.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != page:
             problems.append(f"{path.relative_to(ROOT)} is stale: run `make docs`")
@@ -84,13 +94,17 @@ def configuration_page() -> str:
     return _HEADER + "\n".join(rows) + "\n"
 
 
-def rules_page() -> str:
-    """The rules, a row each: the summary is the first line of the rule's docstring."""
-    rows = []
-    for rule in select_rules((), ()):
-        summary = (rule.__doc__ or "").partition("\n")[0].strip().replace("|", "\\|")
-        rows.append(f"| {rule.code} | {rule.name} | {rule.severity} | {summary} |")
-    return _RULES_HEADER + "\n".join(rows) + "\n"
+def rules_page(rules: Sequence[RulePage]) -> str:
+    """The rules by their families, a row each, with a link to the rule's page."""
+    blocks = [_RULES_HEADER]
+    for family, title in _FAMILIES.items():
+        rows = [f"## {title}", "", "| code | name | severity | fix | what it asks |", "|---|---|---|---|---|"]
+        for rule in (each for each in rules if each.code.startswith(family)):
+            summary = rule.summary.replace("|", "\\|")
+            mark = "\\*" if rule.fixable else ""
+            rows.append(f"| [{rule.code}](rules/{rule.code}.md) | {rule.name} | {rule.severity} | {mark} | {summary} |")
+        blocks.append("\n".join(rows) + "\n")
+    return "\n".join(blocks)
 
 
 def dead_links() -> Iterator[str]:

@@ -11,6 +11,7 @@ from cleo.formatters.formatter import Formatter
 from poetry.console.commands.command import Command
 
 from poetry_gpu_build.errors import BuildInterruptedError
+from poetry_gpu_build.errors import FindingsError
 from poetry_gpu_build.errors import GpuBuildError
 
 SCHEMA_VERSION = 1
@@ -65,7 +66,8 @@ class GpuBuildBaseCommand(Command):
         for line in lines[1:]:
             self.note(line)
         if self.wants_json:
-            self.result(json_document({"error": error_data(error)}))
+            found = {"findings": error.findings} if isinstance(error, FindingsError) else {}
+            self.result(json_document({"error": error.as_data(), **found}))
 
     @property
     def wants_json(self) -> bool:
@@ -76,13 +78,3 @@ class GpuBuildBaseCommand(Command):
 def json_document(data: dict[str, Any]) -> str:
     """One JSON document of this interface."""
     return json.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False)
-
-
-def error_data(error: GpuBuildError) -> dict[str, Any]:
-    """An error for machines."""
-    return {
-        "exit_code": error.exit_code,
-        "message": error.message,
-        "where": None if error.where is None else str(error.where),
-        "ways_out": list(error.ways_out),
-    }

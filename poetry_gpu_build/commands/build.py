@@ -9,10 +9,11 @@ from typing import ClassVar
 from cleo.helpers import option
 
 from poetry_gpu_build.commands.base import GpuBuildBaseCommand
-from poetry_gpu_build.commands.base import json_document
 from poetry_gpu_build.commands.formats import FORMATS
+from poetry_gpu_build.commands.formats import as_json
 from poetry_gpu_build.commands.formats import as_text
-from poetry_gpu_build.commands.formats import plans_data
+from poetry_gpu_build.commands.linting import lint_first
+from poetry_gpu_build.commands.linting import no_lint_option
 from poetry_gpu_build.engine.options import BuildOptions
 from poetry_gpu_build.errors import ConfigurationError
 
@@ -48,10 +49,11 @@ Looks at the GPUs of this machine, picks the mode, and builds the image with Bui
 
 The mode follows --from-source or --binary, then BUILD_FROM_SOURCE (true or false), then the GPUs and the policy.
 A GPU that the torch inside would not run on is refused, with every way out.
+The project is linted before it is built; errors stop it: <info>poetry gpu-build lint</info> shows them.
 Settings: <info>[tool.gpu-build]</info> in pyproject.toml.
 
-Exit codes: 0 done, 2 usage or configuration, 3 no mode serves these GPUs, 4 no usable engine, 5 the build failed,
-130 interrupted."""
+Exit codes: 0 done, 1 the linter found errors, 2 usage or configuration, 3 no mode serves these GPUs, 4 no usable
+engine, 5 the build failed, 130 interrupted."""
 
     options: ClassVar[list[Option]] = [
         option("from-source", None, "Compile torch, whatever the GPUs say."),
@@ -59,6 +61,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 no mode serves these GPUs, 4 no 
         option("all-modes", None, "Build both images, each for the GPUs that the policy gives it."),
         _value("gpu", "Build for this card, such as 5.2 or 'GTX 970', instead of the machine's.", many=True),
         option("dry-run", None, "Show what would be built, and why; touch no engine."),
+        no_lint_option(),
         _value("format", f"How to show it: {', '.join(FORMATS)}."),
         _value("tag", "Name of the image; {mode} stands for the mode.", many=True),
         option("push", None, "Push the image to its registry."),
@@ -95,14 +98,16 @@ Exit codes: 0 done, 2 usage or configuration, 3 no mode serves these GPUs, 4 no 
         for note in planned.notes:
             self.note(f"note: {note}")
         if dry_run:
-            self.result(FORMATS[form](planned.plans, options))
+            found = lint_first(self, planned.project.root, dry_run=True)
+            self.result(FORMATS[form](planned.plans, options, found))
             return 0
-        self.note(as_text(planned.plans, options))
+        self.note(as_text(planned.plans))
+        found = lint_first(self, planned.project.root, dry_run=False)
         engine = check_engine(options)
         self.note(f"building with builder {engine.builder} ({engine.driver} driver, buildx {engine.buildx})")
         run_bake(planned.plans, bake_definition(planned.plans, options), options, sys.stderr.buffer)
         tags = [tag for plan in planned.plans for tag in plan.tags]
-        self.result(json_document(plans_data(planned.plans)) if form == "json" else f"built {', '.join(tags)}")
+        self.result(as_json(planned.plans, found) if form == "json" else f"built {', '.join(tags)}")
         return 0
 
     def _asked(self) -> Asked:

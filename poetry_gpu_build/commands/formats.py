@@ -14,6 +14,7 @@ from poetry_gpu_build.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Mapping
     from collections.abc import Sequence
 
     from poetry_gpu_build.engine.options import BuildOptions
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from poetry_gpu_build.plan import Plan
 
 
-def as_text(plans: Sequence[Plan], _options: BuildOptions) -> str:
+def as_text(plans: Sequence[Plan]) -> str:
     """What would be built, and why, a line each."""
     return "\n\n".join(_text(plan) for plan in plans)
 
 
-def as_json(plans: Sequence[Plan], _options: BuildOptions) -> str:
-    """One document: the plan, or with several modes a list of `plans`."""
-    return json_document(plans_data(plans))
+def as_json(plans: Sequence[Plan], beside: Mapping[str, Any]) -> str:
+    """One document: the plan, or with several modes a list of `plans`; and what there is to say `beside` it."""
+    return json_document({**plans_data(plans), **beside})
 
 
 def as_bake(plans: Sequence[Plan], options: BuildOptions) -> str:
@@ -36,7 +37,7 @@ def as_bake(plans: Sequence[Plan], options: BuildOptions) -> str:
     return json.dumps(bake_definition(plans, options), indent=2, ensure_ascii=False)
 
 
-def as_env(plans: Sequence[Plan], _options: BuildOptions) -> str:
+def as_env(plans: Sequence[Plan]) -> str:
     """Variables for Compose: `docker compose --env-file`, or a shell's `set -a`."""
     if len(plans) > 1:
         raise ConfigurationError(
@@ -45,11 +46,11 @@ def as_env(plans: Sequence[Plan], _options: BuildOptions) -> str:
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in compose_environment(plans[0]).items())
 
 
-FORMATS: dict[str, Callable[[Sequence[Plan], BuildOptions], str]] = {
-    "text": as_text,
-    "json": as_json,
-    "bake": as_bake,
-    "env": as_env,
+FORMATS: dict[str, Callable[[Sequence[Plan], BuildOptions, Mapping[str, Any]], str]] = {
+    "text": lambda plans, _options, _beside: as_text(plans),
+    "json": lambda plans, _options, beside: as_json(plans, beside),
+    "bake": lambda plans, options, _beside: as_bake(plans, options),
+    "env": lambda plans, _options, _beside: as_env(plans),
 }
 
 

@@ -14,9 +14,10 @@ from cleo.helpers import option
 from poetry_gpu_build.commands.base import GpuBuildBaseCommand
 from poetry_gpu_build.commands.formats import as_env
 from poetry_gpu_build.commands.formats import as_text
+from poetry_gpu_build.commands.linting import lint_first
+from poetry_gpu_build.commands.linting import no_lint_option
 from poetry_gpu_build.engine.compose import compose_command
 from poetry_gpu_build.engine.compose import compose_environment
-from poetry_gpu_build.engine.options import BuildOptions
 
 if TYPE_CHECKING:
     from cleo.io.inputs.argument import Argument
@@ -30,7 +31,8 @@ class GpuBuildUpCommand(GpuBuildBaseCommand):
     description = "Runs docker compose up --build with the mode that this machine's GPUs need."
     help = """\
 Chooses the mode as <info>poetry gpu-build</info> does, sets the variables of the project's Compose file, and hands
-over to <info>docker compose up --build</info>; its exit code is Compose's own. What stands behind -- goes to Compose:
+over to <info>docker compose up --build</info>; its exit code is Compose's own. The project is linted before, and errors
+stop it. What stands behind -- goes to Compose:
 
   <comment>poetry gpu-build up -- --detach</comment>"""
 
@@ -42,6 +44,7 @@ over to <info>docker compose up --build</info>; its exit code is Compose's own. 
         option("binary", None, "Install the torch wheel, whatever the GPUs say."),
         option("gpu", None, "Build for this card instead of the machine's.", flag=False, multiple=True),
         option("dry-run", None, "Print the variables that Compose would get, and start nothing."),
+        no_lint_option(),
     ]
 
     def run_command(self) -> int:
@@ -61,12 +64,13 @@ over to <info>docker compose up --build</info>; its exit code is Compose's own. 
         plan = planned.plans[0]
         for note in planned.notes:
             self.note(f"note: {note}")
-        self.note(as_text(planned.plans, BuildOptions()))
+        self.note(as_text(planned.plans))
         inside_project(planned.project, plan.compose_file, "the Compose file", ("compose-file",))
+        lint_first(self, planned.project.root, dry_run=bool(self.option("dry-run")))
         if not self.option("dry-run"):
             check_compose()
             _become(compose_command(plan, self.argument("arguments")), compose_environment(plan))
-        self.result(as_env(planned.plans, BuildOptions()))
+        self.result(as_env(planned.plans))
         return 0
 
 

@@ -31,13 +31,12 @@ _SETTLED = 2_000_000_000
 
 
 class Answer:
-    """What a run printed, and its exit code."""
+    """What a run printed to stdout, and its exit code."""
 
-    __slots__ = ("errors", "exit_code", "output")
+    __slots__ = ("exit_code", "output")
 
-    def __init__(self, output: bytes, errors: bytes, exit_code: int) -> None:
+    def __init__(self, output: bytes, exit_code: int) -> None:
         self.output = output
-        self.errors = errors
         self.exit_code = exit_code
 
 
@@ -78,12 +77,15 @@ def recall(place: str, question: str) -> Answer | None:
         return None
 
 
-def keep(place: str, question: str, answer: Answer, stamps: Mapping[str, Stamp], started_ns: int) -> None:
-    """Keep an answer, with the stamps of its files as they were before each was read.
+def keep(place: str, question: str, answer: Answer, looked_at: Mapping[str, bool], started_ns: int) -> None:
+    """Keep an answer, with the stamps of the files that it depends on: ``looked_at`` says which were there.
 
-    ``started_ns`` is the time of day at which the run began. Nothing is kept where that is not sure to hold, or cannot
+    ``started_ns`` is the time of day at which the run began. Nothing is kept where a file has changed since, or cannot
     be written: the next run works it out again.
     """
+    stamps = {path: stamp(path) for path in looked_at}
+    if any((each is not None) != looked_at[path] for path, each in stamps.items()):
+        return
     if any(each is not None and max(each[1], each[2]) > started_ns - _SETTLED for each in stamps.values()):
         return
     raw = _form(question, answer, stamps)
@@ -113,7 +115,7 @@ def _form(question: str, answer: Answer, stamps: Mapping[str, Stamp]) -> bytes |
         lines.append(f"{' '.join(map(str, each)) if each is not None else '-'} {path}\n")
     asked = question.encode("utf-8", "surrogateescape")
     files = "".join(lines).encode("utf-8", "surrogateescape")
-    parts = (asked, files, answer.output, answer.errors)
+    parts = (asked, files, answer.output)
     lengths = " ".join(str(len(part)) for part in parts)
     return _FORM + f"{answer.exit_code} {lengths}\n".encode() + b"".join(parts)
 
@@ -129,12 +131,12 @@ def _parse(raw: bytes, question: str) -> Answer | None:
     for length in lengths:
         parts.append(raw[at : at + length])
         at += length
-    if len(parts) != 4 or at != len(raw) or parts[0] != question.encode("utf-8", "surrogateescape"):
+    if len(parts) != 3 or at != len(raw) or parts[0] != question.encode("utf-8", "surrogateescape"):
         return None
     lines: Iterable[str] = parts[1].decode("utf-8", "surrogateescape").split("\n")[:-1]
     if not all(_holds(line) for line in lines):
         return None
-    return Answer(parts[2], parts[3], exit_code)
+    return Answer(parts[2], exit_code)
 
 
 def _holds(line: str) -> bool:

@@ -110,8 +110,10 @@ def question(
 
 
 def write_project(folder: Path, pyproject: str = PYPROJECT, *, lock: str | None = None) -> Path:
-    """A throw-away project with the shipped docker/ files; returns its root."""
+    """A throw-away project with the shipped docker/ files, in which the linter finds no error; returns its root."""
     folder.mkdir(parents=True, exist_ok=True)
+    for name in ("poetry.toml", ".dockerignore"):
+        folder.joinpath(name).write_bytes(ROOT.joinpath("examples", "minimal", name).read_bytes())
     folder.joinpath("pyproject.toml").write_text(pyproject, encoding="utf-8")
     if lock is not None:
         folder.joinpath("poetry.lock").write_text(lock, encoding="utf-8")

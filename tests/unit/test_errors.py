@@ -12,6 +12,7 @@ from poetry_gpu_build.errors import InvalidValueError
 
 # design.md, "Exit codes"
 EXIT_CODES = {
+    "FindingsError": 1,
     "ConfigurationError": 2,
     "InvalidValueError": 2,
     "NoModeServesError": 3,

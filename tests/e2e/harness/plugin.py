@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 POETRY = "poetry>=2.2,<3"
+REQUIREMENTS = (POETRY, "nvidia-ml-py>=12.535", "packaging>=24.2", "fastjsonschema>=2.18,<3", "PyYAML>=6.0")
 
 _PARTS = ("poetry_gpu_build", "policies", "docker", "pyproject.toml", "README.md", "LICENSE")
 """What the wheel is made of."""
@@ -114,11 +115,10 @@ def _poetry_packages() -> Path:
     """A folder with the newest supported Poetry and all that it and the plugin require, installed once."""
 
     def make(folder: Path) -> None:
-        requirements = [POETRY, "nvidia-ml-py>=12.535", "packaging>=24.2", "fastjsonschema>=2.18,<3"]
         target = ["--target", str(folder / "site")]
-        run([*pip_command(), "--python", sys.executable, "install", "--quiet", *target, *requirements])
+        run([*pip_command(), "--python", sys.executable, "install", "--quiet", *target, *REQUIREMENTS])
 
-    return cached_folder("poetry", [sys.version, POETRY], make) / "site"
+    return cached_folder("poetry", [sys.version, *REQUIREMENTS], make) / "site"
 
 
 def _environment(engine: Engine, home: Path) -> dict[str, str]:

@@ -134,7 +134,8 @@ def test_a_compose_file_outside_the_project_is_refused(poetry: Poetry, root: Pat
 def test_another_compose_file_may_be_named(
     poetry: Poetry, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root.joinpath("compose.yml").touch()
+    text = root.joinpath("docker", "docker-compose.yml").read_text(encoding="utf-8")
+    root.joinpath("compose.yml").write_text(text.replace("context: ..", "context: ."), encoding="utf-8")
     root.joinpath("pyproject.toml").write_text(settings("compose-file = 'compose.yml'"), encoding="utf-8")
     up(poetry, tmp_path, monkeypatch, "--gpu", "8.6")
     argv = tmp_path.joinpath("argv").read_text(encoding="utf-8").splitlines()

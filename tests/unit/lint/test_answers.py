@@ -16,7 +16,7 @@ from poetry_gpu_build.lint.answers import keep
 from poetry_gpu_build.lint.answers import recall
 from poetry_gpu_build.lint.answers import stamp
 
-ANSWER = Answer("docker/Dockerfile:1:1 é\n".encode(), b"a note\n", 1)
+ANSWER = Answer("docker/Dockerfile:1:1 é\n".encode(), 1)
 LATER = 10_000_000_000
 """In ns: long enough behind a change of a file for its time to tell the next one."""
 
@@ -34,18 +34,18 @@ def file(tmp_path: Path) -> Path:
 
 
 def kept(place: str, *paths: str | Path, question: str = "lint", since: int = LATER) -> None:
-    stamps = {str(path): stamp(str(path)) for path in paths}
-    keep(place, question, ANSWER, stamps, time.time_ns() + since)
+    looked_at = {str(path): stamp(str(path)) is not None for path in paths}
+    keep(place, question, ANSWER, looked_at, time.time_ns() + since)
 
 
-def recalled(place: str, question: str = "lint") -> tuple[bytes, bytes, int] | None:
+def recalled(place: str, question: str = "lint") -> tuple[bytes, int] | None:
     found = recall(place, question)
-    return None if found is None else (found.output, found.errors, found.exit_code)
+    return None if found is None else (found.output, found.exit_code)
 
 
 def test_an_answer_is_given_again_byte_for_byte(place: str, file: Path) -> None:
     kept(place, file)
-    assert recalled(place) == (ANSWER.output, ANSWER.errors, ANSWER.exit_code)
+    assert recalled(place) == (ANSWER.output, ANSWER.exit_code)
 
 
 def test_nothing_was_asked_before(place: str) -> None:
@@ -88,6 +88,13 @@ def test_a_file_that_went_ends_it(place: str, file: Path) -> None:
 
 def test_a_file_that_changed_a_moment_ago_is_not_trusted(place: str, file: Path) -> None:
     kept(place, file, since=0)
+    assert recalled(place) is None
+
+
+def test_a_file_that_came_or_went_during_the_run_is_not_trusted(place: str, file: Path, tmp_path: Path) -> None:
+    keep(place, "lint", ANSWER, {str(file): False}, time.time_ns() + LATER)
+    assert recalled(place) is None
+    keep(place, "lint", ANSWER, {str(tmp_path / "missing"): True}, time.time_ns() + LATER)
     assert recalled(place) is None
 
 

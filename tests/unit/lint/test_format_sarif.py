@@ -7,7 +7,6 @@ format writes. It is stricter than the standard: what it does not name may not b
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -223,7 +222,7 @@ def test_the_version_is_that_of_the_program() -> None:
 
 
 def test_a_description_that_is_too_long_for_github_is_cut_between_words() -> None:
-    long = replace(page(), description="word " * 500, summary="w" * 2000)
+    long = page()._replace(description="word " * 500, summary="w" * 2000)
     rule = run_of(Report((), ROOT, {"GPU101": long}))["tool"]["driver"]["rules"][0]
     assert rule["fullDescription"]["text"].endswith("word…")
     assert len(rule["fullDescription"]["text"]) <= 1024
