@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.facts import CompatibilityFacts
 
 PYPI = "PyPI"
-
-# https://download.pytorch.org/whl/cu128, and any mirror that keeps the last segment
-_INDEX_VARIANT = re.compile(r"/(cu\d{3}|cpu)/?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +50,6 @@ class PinnedTorch:
         if self.build.variant is None:
             return f"the CUDA variant of torch {self.build} is not known"
         return f"the architectures in torch {self.build} are not in the facts"
-
-
-def variant_of(constraint: str, index: str | None) -> str | None:
-    """The variant by the constraint's local label, else by the index's last segment."""
-    if "+" in constraint:
-        return constraint.rpartition("+")[2].strip() or None
-    match = _INDEX_VARIANT.search(index or "")
-    return match[1] if match else None
 
 
 def resolve_pin(pin: TorchPin, locked: tuple[TorchPin, ...], facts: CompatibilityFacts, python: str) -> PinnedTorch:

@@ -17,6 +17,8 @@ _CUDA_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.\d+)*")
 _CUDA_VARIANT = re.compile(r"cu(\d{2})(\d)")
 _DRIVER = re.compile(r"\d{2,4}(?:\.\d{1,4}){1,3}")
 _TORCH = re.compile(r"v?(\d+(?:\.\d+){1,2}(?:(?:a|b|rc|\.dev|\.post)\d+)*)(?:\+([a-z0-9]+(?:[._][a-z0-9]+)*))?")
+# https://download.pytorch.org/whl/cu128, and any mirror that keeps the last segment
+_INDEX_VARIANT = re.compile(r"/(cu\d{3}|cpu)/?$")
 
 
 class ComputeCapability(NamedTuple):
@@ -123,6 +125,18 @@ class TorchBuild(NamedTuple):
 
     def __str__(self) -> str:
         return self.version if self.variant is None else f"{self.version}+{self.variant}"
+
+
+def variant_of(constraint: str, index: str | None) -> str | None:
+    """The variant of a torch by its constraint's local label, else by the last segment of its index's address.
+
+    >>> variant_of("2.7.1+cu128", None), variant_of("^2.7", "https://example.org/whl/cu126"), variant_of("*", None)
+    ('cu128', 'cu126', None)
+    """
+    if "+" in constraint:
+        return constraint.rpartition("+")[2].strip() or None
+    match = _INDEX_VARIANT.search(index or "")
+    return match[1] if match else None
 
 
 class DriverVersion(NamedTuple):

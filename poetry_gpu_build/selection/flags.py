@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
@@ -17,8 +17,7 @@ _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off", ""})
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(NamedTuple):
     """What the user said about the mode: three options, and the environment's BUILD_FROM_SOURCE (None: not set)."""
 
     from_source: bool = False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.values import ComputeCapability
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One step of the decision: ``step`` is flag, targets, policy, facts or advice."""
 
     step: str

@@ -9,8 +9,8 @@ from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.torch_pin import PinnedTorch
 from poetry_gpu_build.torch_pin import TorchPin
 from poetry_gpu_build.torch_pin import resolve_pin
-from poetry_gpu_build.torch_pin import variant_of
 from poetry_gpu_build.values import TorchBuild
+from poetry_gpu_build.values import variant_of
 
 from .builders import facts
 

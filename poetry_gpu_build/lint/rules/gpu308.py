@@ -119,7 +119,7 @@ def _plain(name: str) -> str:
 
 def _pinned_variant(documents: Documents) -> str | None:
     """The CUDA variant of the manifest's torch; None where the manifest does not tell."""
-    from poetry_gpu_build.torch_pin import variant_of
+    from poetry_gpu_build.values import variant_of
 
     document = documents.pyproject
     if document is None:

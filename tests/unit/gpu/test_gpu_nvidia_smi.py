@@ -85,7 +85,9 @@ def test_two_cards_without_header(recorded: Find) -> None:
         (
             "in a container",
             Card(
-                name="NVIDIA GeForce RTX 5060", capability=ComputeCapability(12, 0), driver=DriverVersion.parse("580.159.03")
+                name="NVIDIA GeForce RTX 5060",
+                capability=ComputeCapability(12, 0),
+                driver=DriverVersion.parse("580.159.03"),
             ),
         ),
         (
@@ -239,7 +241,12 @@ def test_an_answer_becomes_gpus_without_loading_the_table(install_nvidia_smi: In
 
     [gpu] = detection.gpus
     assert str(gpu) == "NVIDIA GeForce RTX 5090 (12.0)"
-    assert (gpu.index, gpu.memory_mib, gpu.driver, gpu.reported_by) == (0, 32607, DriverVersion.parse("610.62"), "nvidia-smi")
+    assert (gpu.index, gpu.memory_mib, gpu.driver, gpu.reported_by) == (
+        0,
+        32607,
+        DriverVersion.parse("610.62"),
+        "nvidia-smi",
+    )
     assert gpu.uuid == "GPU-04d3b6e7-5691-3e86-1d34-c37999440cf1"
     assert detection.is_settled
     assert detection.driver == DriverVersion.parse("610.62")

@@ -220,10 +220,9 @@ def test_an_option_counts_more_than_the_environment_and_that_more_than_nothing(
 
 @pytest.mark.parametrize("flags", [Flags(True), Flags(binary=True), Flags(), Flags(True, all_modes=True)])
 def test_a_switch_that_cannot_be_read_is_an_error_beside_every_option(flags: Flags) -> None:
-    from dataclasses import replace
 
     with pytest.raises(InvalidValueError):
-        requested_mode(replace(flags, build_from_source="maybe"))
+        requested_mode(flags._replace(build_from_source="maybe"))
 
 
 def test_an_option_that_overrules_the_environment_says_so() -> None:
