@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCKERFILES = ("docker/Dockerfile", "docker/Dockerfile.source")
+FOLDERS = ("docker", "examples/demo/docker")
 OURS = "gpu-build-lint"
 PEER = "hadolint"
 # For how long a file must lie still before the linter trusts its times (poetry_gpu_build/lint/answers.py).
@@ -58,11 +58,11 @@ class Measured(NamedTuple):
 
 def corpus(folder: Path, number: int) -> list[str]:
     """Write a project with this many Dockerfiles, all different; returns their names."""
-    texts = [ROOT.joinpath(name).read_text(encoding="utf-8") for name in DOCKERFILES]
+    texts = [path.read_text(encoding="utf-8") for name in FOLDERS for path in sorted(ROOT.glob(f"{name}/Dockerfile*"))]
     folder.joinpath("pyproject.toml").write_text('[project]\nname = "corpus"\nversion = "1"\n', encoding="utf-8")
     names = [f"Dockerfile.{index}" for index in range(number)]
     for index, name in enumerate(names):
-        text = texts[index % len(texts)].replace("nvidia/cuda", f"mirror{index}/cuda")
+        text = texts[index % len(texts)].replace("FROM ", f"# {index}\nFROM ")
         folder.joinpath(name).write_text(f"{text}LABEL number={index}\n", encoding="utf-8")
     time.sleep(SETTLED_SECONDS)
     return names

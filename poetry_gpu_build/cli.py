@@ -5,6 +5,7 @@ Before it imports anything it looks whether an earlier run has answered the same
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -62,6 +63,7 @@ def _answer(line: Sequence[str], here: str, place: str) -> int:
 
 
 def _run(line: Sequence[str], here: str, stdout: TextIO | None, looked_at: dict[str, bool] | None = None) -> int:
+    gc.disable()  # there is next to nothing to collect, and the process ends soon
     from pathlib import Path
 
     from poetry_gpu_build.lint.main import Streams

@@ -29,6 +29,10 @@ class GpuBuildError(Exception):
         self.where = where
         self.ways_out = ways_out
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it whole: the linter's processes hand errors over, and an exception by itself keeps no keywords."""
+        return _made, (type(self), self.args, vars(self))
+
     def __str__(self) -> str:
         lines = [self.message]
         if self.where is not None:
@@ -55,6 +59,12 @@ class FindingsError(GpuBuildError):
         super().__init__(message, ways_out=ways_out)
         self.findings = findings
         """As in the document of `lint --format json`."""
+
+
+def _made(kind: type[GpuBuildError], arguments: tuple[Any, ...], state: dict[str, Any]) -> GpuBuildError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(state)
+    return error
 
 
 class ConfigurationError(GpuBuildError):

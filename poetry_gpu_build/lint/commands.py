@@ -8,15 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.shell.programs import PROGRAM_FOLDERS
 from poetry_gpu_build.documents.shell.programs import python_runs
 from poetry_gpu_build.documents.shell.programs import shebang
 from poetry_gpu_build.documents.shell.resolve import resolve
 from poetry_gpu_build.documents.shell.results import RunsFile
 from poetry_gpu_build.documents.shell.scan import scan
-from poetry_gpu_build.documents.shell.syntax import Parameter
 from poetry_gpu_build.lint.image import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Mapping
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.source import Source
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
+    from poetry_gpu_build.lint.requirements import Listing
+
+    Read = Callable[[str], "Listing | None"]
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 SYSTEM_INSTALLERS = frozenset({"apt", "apt-get", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "pacman"})
@@ -38,8 +42,15 @@ _CONDA = frozenset({"conda", "mamba", "micromamba"})
 _CHANGES = {
     "uv pip": frozenset({"install", "uninstall", "sync"}),
     "pipx": frozenset({"install", "install-all", "inject", "run", "upgrade", "upgrade-all", "reinstall"}),
-    "uv": frozenset({"tool", "add", "sync"}),
-    **dict.fromkeys(_CONDA, frozenset({"install", "create", "update", "upgrade", "env"})),
+    "uv": frozenset({"tool", "add", "sync", "run"}),
+    **dict.fromkeys(_CONDA, frozenset({"install", "create", "update", "upgrade", "env", "develop"})),
+    "pdm": frozenset({"install", "add", "sync", "update", "self", "plugin"}),
+    "pipenv": frozenset({"install", "sync", "update", "upgrade", "uninstall"}),
+    "pixi": frozenset({"install", "add", "global", "update", "upgrade", "reinstall"}),
+    "rye": frozenset({"sync", "add", "install", "tools"}),
+    "hatch": frozenset({"env", "python"}),
+    "flit": frozenset({"install"}),
+    **dict.fromkeys(("mim", "pipsi"), frozenset({"install", "uninstall", "upgrade"})),
 }
 # pip's own that leave it; all others count, those of tomorrow too.
 _LOOKS = frozenset(
@@ -47,7 +58,8 @@ _LOOKS = frozenset(
     | {"lock", "search", "show"}
 )
 # Always an installation, whatever stands behind them.
-_ALWAYS = frozenset({"get-pip", "ensurepip", "easy_install", "pip-sync"})
+_ALWAYS = frozenset({"get-pip", "ensurepip", "easy_install", "pip-sync", "uvx", "installer"})
+_SETS_UP = frozenset({"install", "develop"})
 _ASKS = frozenset({"--version", "-V", "--help", "-h"})
 # The options before a subcommand that take the next word.
 _VALUES = {
@@ -65,12 +77,14 @@ _MAXIMUM_SCRIPTS = 50
 class Use:
     """Something that a RUN runs, in the Dockerfile or in a script of the context. Every rule asks, so it remembers."""
 
-    def __init__(self, source: Source, step: Step, body: MappedText | None = None) -> None:
+    def __init__(self, source: Source, step: Step, body: MappedText | None, read: Read) -> None:
         self.source = source
         """The file that it is written in."""
         self.step = step
         self.body = body
         """The text that the words' places count in; None where they count in the file."""
+        self.read = read
+        """A file of requirements as the command sees it, where it comes from the build context."""
         self.where = (str(source.path), step.start, step.end)
         """The place, to compare by: what a loop or a function runs twice is written once."""
         command = step.command
@@ -92,7 +106,7 @@ class Use:
 
     @cached_property
     def required(self) -> frozenset[str]:
-        """The names of the distributions that an installer's words ask for, normalised (PEP 503)."""
+        """The names of the distributions that an installer's words, and the files that they name, ask for (PEP 503)."""
         return _required(self)
 
 
@@ -107,35 +121,39 @@ class Build(NamedTuple):
 
 def builds(dockerfile: Dockerfile) -> tuple[Build, ...]:
     """The images of the stages that no other stage uses; without a FROM everything counts as one."""
-    used: set[int] = set()
-    for stage in dockerfile.stages:
-        used |= {other.number for other in _needs(stage, dockerfile)}
+    names = {stage.name: stage for stage in dockerfile.stages if stage.name}
+    needs = {stage.number: tuple(_needs(stage, dockerfile, names)) for stage in dockerfile.stages}
+    used = {other.number for others in needs.values() for other in others}
     ends = [stage for stage in dockerfile.stages if stage.number not in used] or list(dockerfile.stages[-1:])
     if not ends:
         return (Build(frozenset({-1}), frozenset()),)
-    return tuple(_build(stage, dockerfile) for stage in ends)
+    return tuple(_build(stage, needs) for stage in ends)
 
 
-def chains(dockerfile: Dockerfile) -> tuple[frozenset[int], ...]:
-    """The numbers of the stages that stand on each other, for each stage that no other stands on."""
+def uses_of_chains(found: Iterable[Use], dockerfile: Dockerfile) -> Iterator[tuple[list[int], list[Use]]]:
+    """For each stage that no other stands on: the numbers of those it stands on, and what is used in them, in order."""
+    by_stage: dict[int, list[Use]] = {}
+    for use in found:
+        by_stage.setdefault(use.step.instruction.stage_number, []).append(use)
     parents = {stage.parent.number for stage in dockerfile.stages if stage.parent is not None}
     ends = [stage for stage in dockerfile.stages if stage.number not in parents]
-    return tuple([frozenset(each.number for each in end.ancestry) | {-1} for end in ends]) or (frozenset({-1}),)
+    for chain in [[-1, *sorted(each.number for each in end.ancestry)] for end in ends] or [[-1]]:
+        yield chain, [use for number in chain for use in by_stage.get(number, ())]
 
 
-def _build(end: Stage, dockerfile: Dockerfile) -> Build:
+def _build(end: Stage, needs: Mapping[int, tuple[Stage, ...]]) -> Build:
     chain = frozenset(stage.number for stage in end.ancestry)
     seen, waiting = {end.number}, [end]
     while waiting:
-        for other in _needs(waiting.pop(), dockerfile):
+        for other in needs[waiting.pop().number]:
             if other.number not in seen:
                 seen.add(other.number)
                 waiting.append(other)
     return Build(chain | {-1}, frozenset(seen - chain))
 
 
-def _needs(stage: Stage, dockerfile: Dockerfile) -> Iterator[Stage]:
-    """The earlier stages that a stage stands on, copies from or mounts."""
+def _needs(stage: Stage, dockerfile: Dockerfile, names: Mapping[str, Stage]) -> Iterator[Stage]:
+    """The earlier stages that a stage stands on, copies from or mounts; ``names`` are those of all stages."""
     if stage.parent is not None:
         yield stage.parent
     for instruction in stage.instructions:
@@ -143,7 +161,8 @@ def _needs(stage: Stage, dockerfile: Dockerfile) -> Iterator[Stage]:
         if instruction.keyword == "RUN":
             references = [mount.from_stage for mount in instruction.mounts()]
         for reference in references:
-            other = dockerfile.stage(reference) if reference else None
+            # Most references are names, and a file may have thousands of stages.
+            other = names.get(reference.lower()) or (dockerfile.stage(reference) if reference.isdecimal() else None)
             if other is not None and other.number < stage.number:
                 yield other
 
@@ -155,18 +174,57 @@ def uses(image: Image, documents: Documents) -> tuple[Use, ...]:
 
 def _uses(image: Image, documents: Documents) -> Iterator[Use]:
     seen: set[str] = set()
+    folders = _copied_programs(image.dockerfile, documents)
     for step in image.steps:
         run = step.instruction.trigger or step.instruction
-        yield Use(image.dockerfile.source, step, None if run.is_json else run.body)
+        body = None if run.is_json else run.body
+        yield Use(image.dockerfile.source, step, body, _reader(step.instruction, image, documents))
         if isinstance(step.resolved, RunsFile):
             yield from _script(step.resolved, step.instruction, image, documents, seen)
+        for file in _on_path(step, folders) if folders else ():
+            made = step._replace(resolved=file, program="", arguments=())
+            yield Use(image.dockerfile.source, made, body, _reader(step.instruction, image, documents))
+            yield from _script(file, step.instruction, image, documents, seen)
+
+
+def _reader(instruction: Instruction, image: Image, documents: Documents) -> Read:
+    def read(path: str) -> Listing | None:
+        from poetry_gpu_build.lint.requirements import parsed
+
+        source = context_file(path, instruction, image.dockerfile, documents)
+        return None if source is None else documents.remember(("listing", source.path), lambda: parsed(source.text))
+
+    return read
+
+
+def _copied_programs(dockerfile: Dockerfile, documents: Documents) -> frozenset[str]:
+    """The folders for programs that a COPY fills: what stands there is run by its name alone."""
+    targets: set[str] = set()
+    for copy in _copies(dockerfile, documents):
+        if copy.destination is not None and not copy.flag_value("from"):
+            target = posixpath.normpath(
+                posixpath.join(copy.working_directory or "", copy.expand(copy.destination).value)
+            )
+            targets |= {target, posixpath.dirname(target)}
+    return frozenset(targets.intersection(PROGRAM_FOLDERS))
+
+
+def _on_path(step: Step, folders: Iterable[str]) -> Iterator[RunsFile]:
+    """The files that a command may be whose name has no folder."""
+    command = step.command
+    name = command.words[0].value if command is not None and command.words else None
+    if command is None or not name or "/" in name:
+        return
+    for folder in folders:
+        arguments = command.arguments
+        yield RunsFile(command.start, command.end, f"{folder}/{name}", "/", "", arguments, command.via, command.command)
 
 
 def _script(
     file: RunsFile, instruction: Instruction, image: Image, documents: Documents, seen: set[str]
 ) -> Iterator[Use]:
     """What a script of the context, or of a COPY's here-document, runs; and the scripts that it runs."""
-    written = _copied_text(file.path, instruction, image.dockerfile)
+    written = _copied_text(file.path, instruction, image.dockerfile, documents)
     source = image.dockerfile.source if written else context_file(file.path, instruction, image.dockerfile, documents)
     if source is None or len(seen) >= _MAXIMUM_SCRIPTS:
         return
@@ -179,17 +237,19 @@ def _script(
         start, end = resolved.start, resolved.end
         if written:
             start, end = written.original_offset(start), written.original_end(end)
-        yield Use(source, Step.of(instruction, resolved, start, end), written)
+        yield Use(source, Step.of(instruction, resolved, start, end), written, _reader(instruction, image, documents))
         if isinstance(resolved, RunsFile):
             yield from _script(resolved, instruction, image, documents, seen)
 
 
-def _copied_text(path: str, instruction: Instruction, dockerfile: Dockerfile) -> MappedText | None:
+def _copied_text(
+    path: str, instruction: Instruction, dockerfile: Dockerfile, documents: Documents
+) -> MappedText | None:
     """``COPY <<EOF /path``: the text of the here-document that stands at a path; None where none does."""
     run = instruction.trigger or instruction
     inside = posixpath.normpath(posixpath.join(run.working_directory or "", path))
-    for copy in reversed(dockerfile.instructions):
-        if not copy.heredocs or copy.keyword not in {"COPY", "ADD"} or copy.destination is None:
+    for copy in reversed(_copies(dockerfile, documents)):
+        if not copy.heredocs or copy.destination is None:
             continue
         target = posixpath.normpath(posixpath.join(copy.working_directory or "", copy.expand(copy.destination).value))
         for heredoc in copy.heredocs:
@@ -209,10 +269,9 @@ def context_file(path: str, instruction: Instruction, dockerfile: Dockerfile, do
     """The file of the build context that a RUN means by a path; None where it is none that can be told."""
     run = instruction.trigger or instruction
     inside = posixpath.normpath(posixpath.join(run.working_directory or "", path))
-    copies = [
-        each for each in dockerfile.instructions if each.keyword in {"COPY", "ADD"} and each.offset < instruction.offset
-    ]
-    for copy in copies:
+    for copy in _copies(dockerfile, documents):
+        if copy.offset >= instruction.offset:
+            break
         destination = copy.destination
         if destination is None or copy.flag_value("from"):
             continue
@@ -227,6 +286,14 @@ def context_file(path: str, instruction: Instruction, dockerfile: Dockerfile, do
             if source is not None:
                 return source
     return None
+
+
+def _copies(dockerfile: Dockerfile, documents: Documents) -> list[Instruction]:
+    """Its COPY and ADD instructions: every script of a long file asks for them."""
+    return documents.remember(
+        ("copies", dockerfile.path),
+        lambda: [each for each in dockerfile.instructions if each.keyword in {"COPY", "ADD"}],
+    )
 
 
 def _context_source(written: str, target: str, inside: str, path: str, documents: Documents) -> Source | None:
@@ -272,7 +339,9 @@ def _installer(use: Use) -> str:
     if name == "python":
         kind, what, rest = python_runs(texts)
         is_setup = kind == "file" and what is not None and posixpath.basename(what) == "setup.py"
-        return "setup.py" if is_setup and not {"install", "develop"}.isdisjoint(rest) else ""
+        return "setup.py" if is_setup and not _SETS_UP.isdisjoint(rest) else ""
+    if name == "setup.py":
+        return "" if _SETS_UP.isdisjoint(texts) else name
     word, rest = subcommand("pip" if name == "uv pip" else name, texts)
     if name == "pip":
         return "" if word in _LOOKS else name
@@ -281,6 +350,8 @@ def _installer(use: Use) -> str:
         return ""
     if name == "uv" and word == "tool":
         return "uv tool" if not {"install", "upgrade", "run"}.isdisjoint(rest[:1]) else ""
+    if name == "uv" and word == "run":
+        return "uv run" if any(text.startswith("--with") for text in texts) else ""
     return name if word in changes or "${_}" in word else ""
 
 
@@ -292,13 +363,20 @@ def is_poetry(use: Use) -> bool:
 def _required(use: Use) -> frozenset[str]:
     names: set[str] = set()
     for text in use.texts:
-        if text.startswith("-"):
-            continue
-        is_file = "://" in text or "git+" in text or text.endswith((".whl", ".tar.gz", ".zip"))
-        found = (_FILE.search(text) if is_file else None) or _REQUIREMENT.match(text)
-        if found is not None:
-            names.add(normalised(found[1]))
+        if not text.startswith("-") and (name := required_name(text)):
+            names.add(name)
+    if use.installer:
+        from poetry_gpu_build.lint.requirements import listed  # few images have such files
+
+        names |= listed(use)
     return frozenset(names)
+
+
+def required_name(text: str) -> str:
+    """The name of the distribution that a requirement asks for, normalised; empty where it says none."""
+    is_file = "://" in text or "git+" in text or text.endswith((".whl", ".tar.gz", ".zip"))
+    found = (_FILE.search(text) if is_file else None) or _REQUIREMENT.match(text)
+    return "" if found is None else normalised(found[1])
 
 
 def normalised(name: str) -> str:
@@ -342,93 +420,3 @@ def place(use: Use, word: Argument) -> tuple[int, int]:
     if use.body is None:
         return word.start, word.end
     return use.body.original_offset(word.start), use.body.original_end(word.end)
-
-
-# --- the one source-build script
-
-_BUILDS = frozenset({"bdist_wheel", "build", "build_ext", "install", "develop", "bdist_egg"})
-_BUILD_PROGRAMS = frozenset({"cmake", "ninja", "make", "build", "nvcc", "bazel", "meson"})
-_PREFIXES = ("--target", "--prefix", "--root", "-t")
-
-
-def exempt(found: Iterable[Use], image: Image) -> frozenset[tuple[str, int, int]]:
-    """The places of the pip commands of the one source-build script that leave the image's environment alone."""
-    if image.mode == "binary":
-        return frozenset()
-    listed = list(found)
-    makers = [use for use in listed if use.program in _BUILD_PROGRAMS]
-    script = next((use.step.instruction for use in [*filter(_builds_python, listed), *makers]), None)
-    inside = [use for use in listed if use.step.instruction is script]
-    venvs: list[str] = []
-    active = False
-    places: set[tuple[str, int, int]] = set()
-    for use in inside:
-        venvs += _venv(use)
-        active = active or _activates(use, venvs)
-        if use.installer and (_builds_only(use) or _goes_to_opt(use) or active or _is_in(use, venvs)):
-            places.add(use.where)
-    return frozenset(places)
-
-
-def _builds_python(use: Use) -> bool:
-    """Whether it makes a distribution: the surest sign of the source-build script."""
-    if use.program == "python":
-        kind, what, rest = python_runs(use.texts)
-        is_setup = kind == "file" and what is not None and posixpath.basename(what) == "setup.py"
-        return is_setup and not _BUILDS.isdisjoint(rest)
-    return _builds_only(use) or (use.installer == "pip" and _goes_to_opt(use))
-
-
-def _builds_only(use: Use) -> bool:
-    return use.installer == "pip" and subcommand("pip", use.texts)[0] in {"wheel", "download"}
-
-
-def _goes_to_opt(use: Use) -> bool:
-    texts = use.texts
-    for number, text in enumerate(texts):
-        name, equals, value = text.partition("=")
-        if name in _PREFIXES:
-            folder = value if equals else "".join(texts[number + 1 : number + 2])
-            return posixpath.normpath(folder).startswith("/opt/")
-    return False
-
-
-def _signature(word: Argument) -> str:
-    """A word as written, variables by their name: the same text is the same folder."""
-    written = ""
-    for piece in word.pieces:
-        if piece.value is not None:
-            written += piece.value
-        else:
-            written += f"${piece.part.name}" if isinstance(piece.part, Parameter) else "\0"
-    return written.rstrip("/")
-
-
-def _venv(use: Use) -> list[str]:
-    """The folders of the virtual environments that a command makes."""
-    command = use.step.command
-    if command is None:
-        return []
-    if use.program not in {"venv", "virtualenv"} and not (use.program == "uv" and "venv" in use.texts[:1]):
-        return []
-    folders = [_signature(word) for word in command.words[-len(use.texts) :] if not word.text.startswith("-")]
-    return [folder for folder in folders[-1:] if folder not in {"", "venv", "/"} and "\0" not in folder]
-
-
-def _is_in(use: Use, venvs: list[str]) -> bool:
-    """Whether a venv's own pip or interpreter runs it; or, for uv, whether it is told to install there."""
-    command = use.step.command
-    if command is None or not command.words:
-        return False
-    program = _signature(command.words[0])
-    told = [_signature(word).partition("=")[2] or _signature(word) for word in command.words[1:]]
-    words = [program, *(told if use.program == "uv pip" else ())]
-    return any(word == venv or word.startswith(f"{venv}/") for word in words for venv in venvs)
-
-
-def _activates(use: Use, venvs: list[str]) -> bool:
-    command = use.step.command
-    if command is None or use.program not in {".", "source", "export"}:
-        return False
-    folders = [_signature(word).removeprefix("PATH=").partition(":")[0] for word in command.words[1:]]
-    return any(folder in {f"{venv}/bin", f"{venv}/bin/activate"} for folder in folders for venv in venvs)

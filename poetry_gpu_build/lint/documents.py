@@ -109,7 +109,7 @@ class Documents:
             self.root / self.policy.binary.dockerfile: "binary",
             self.root / self.policy.source.dockerfile: "source",
         }
-        named = [path for path in self._named if _is_dockerfile(path)]
+        named = [path for path in self._named if is_dockerfile(path)]
         paths = {**modes, **{path: modes.get(path) for path in named}}
         return tuple(image for path, mode in paths.items() if (image := self._image(path, mode)) is not None)
 
@@ -124,7 +124,7 @@ class Documents:
     @cached_property
     def told_images(self) -> tuple[Image, ...]:
         """Those in which a rule that looks at one Dockerfile at a time may find something that is told."""
-        is_all = not all(map(_is_dockerfile, self._named))  # a script's findings come from whoever runs it
+        is_all = not all(map(is_dockerfile, self._named))  # a script's findings come from whoever runs it
         return tuple(image for image in self.images if is_all or self.is_told(image.dockerfile.path))
 
     def image(self, mode: ModeName) -> Image | None:
@@ -286,6 +286,7 @@ def kind_of(path: Path) -> Kind:
     return "compose" if name.endswith((".yml", ".yaml", ".env")) or name.startswith(".env") else "image"
 
 
-def _is_dockerfile(path: Path) -> bool:
+def is_dockerfile(path: Path) -> bool:
+    """Whether a file is a Dockerfile by its name."""
     name = path.name.lower()
     return "dockerfile" in name and not name.endswith((".dockerignore", ".yml", ".yaml"))

@@ -123,7 +123,13 @@ def _lint_one(
 
     selection = _selection(request)
     if not request.fix:
-        return lint_files(root, selection, files, texts), 0, []
+        from poetry_gpu_build.lint.parallel import FEWEST
+
+        if len(files) < FEWEST:
+            return lint_files(root, selection, files, texts), 0, []
+        from poetry_gpu_build.lint.parallel import lint_many
+
+        return lint_many(root, selection, files), 0, []
     mended = mend(root, selection, files, {}, unsafe=request.unsafe_fixes)
     refused = _write(mended)
     if not refused:

@@ -17,16 +17,28 @@ if TYPE_CHECKING:
 
 # A key's last part with its value, where the value is one word or one text.
 _PAIR = re.compile(r"[^=\n]+=[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,\]}#\"'\[{]+)")
+_TABLE_FIRST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def setting_fix(
-    source: Source, document: TomlDocument, table: tuple[str, ...], name: str, written: str, *, is_safe: bool
+    source: Source,
+    document: TomlDocument,
+    table: tuple[str, ...],
+    name: str,
+    written: str,
+    *,
+    is_safe: bool,
+    at_top: bool = False,
 ) -> Fix | None:
-    """A fix that makes a key say something; None where the file is written in a way that is left to a person."""
+    """A fix that makes a key say something; None where the file is written in a way that is left to a person.
+
+    ``at_top`` puts a table that is missing at the file's beginning: its end may be another fix's.
+    """
     edit = _replaced(source, document, (*table, name), written)
     if edit is None and document.find(*table, name) is None:
-        edit = _added(source, document, table, f"{name} = {written}")
+        add = _added_on_top if at_top and document.find(*table) is None else _added
+        edit = add(source, document, table, f"{name} = {written}")
     if edit is None or not _is_valid(source, edit):
         return None
     return Fix(f"set {'.'.join((*table, name))} to {written}", (edit,), is_safe=is_safe)
@@ -56,6 +68,16 @@ def _added(source: Source, document: TomlDocument, table: tuple[str, ...], line:
     if text[begins:start].lstrip().startswith("["):
         return Edit(source.path, begins, begins, f"{header}{end}{line}{end * 2}")
     return None
+
+
+def _added_on_top(source: Source, _: TomlDocument, table: tuple[str, ...], line: str) -> Edit:
+    """A table above the first one; a dotted key where other keys come first, which a header would swallow."""
+    text = source.text
+    end = "\r\n" if "\r\n" in text else "\n"
+    start = len(text) - len(text.removeprefix("\ufeff"))
+    name = ".".join(part if _BARE.fullmatch(part) else _quoted(part) for part in table)
+    added = f"[{name}]{end}{line}{end * 2}" if _TABLE_FIRST.match(text, start) else f"{name}.{line}{end}"
+    return Edit(source.path, start, start, added)
 
 
 def _quoted(part: str) -> str:

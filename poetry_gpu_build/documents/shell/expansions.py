@@ -153,7 +153,7 @@ def _until_brace(reader: WordReader, start: int, *, quoted: bool) -> list[Part]:
 def _substitution(reader: WordReader, parts: list[Part], opener: str, closer: str, *, quoted: bool) -> None:
     start, first = reader.position, len(reader.drafts)
     reader.position += len(opener)
-    _inside(reader, start, closer)
+    _inside(reader, start, closer, opener if opener == ">(" else "")
     if reader.text.startswith(closer, reader.position, reader.limit):
         reader.position += 1
     else:
@@ -161,9 +161,9 @@ def _substitution(reader: WordReader, parts: list[Part], opener: str, closer: st
     parts.append(Substitution(start, reader.position, opener, first, len(reader.drafts), quoted))
 
 
-def _inside(reader: WordReader, start: int, closer: str) -> None:
+def _inside(reader: WordReader, start: int, closer: str, name: str = "") -> None:
     scopes = reader.scopes
-    reader.scopes = (*scopes, Scope("substitution", start))
+    reader.scopes = (*scopes, Scope("substitution", start, name))
     reader.read_commands(closer)
     reader.scopes = scopes
 

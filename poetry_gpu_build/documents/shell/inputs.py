@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.shell.arguments import UNKNOWN
 from poetry_gpu_build.documents.shell.nested import printed
 from poetry_gpu_build.documents.shell.offsets import OffsetMap
+from poetry_gpu_build.documents.shell.syntax import Substitution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.shell.syntax import Redirection
     from poetry_gpu_build.documents.shell.syntax import Word
 
-_INPUTS = frozenset({"<", "<>", "<<", "<<-", "<<<"})
+_INPUTS = frozenset({"<", "<>", "<<", "<<-", "<<<", "<&"})
 _OUTPUTS = frozenset({">", ">|", ">>", "&>", "&>>"})
 # A producer behind a producer: `cat <<X | cat | sh`.
 _MAXIMUM_STAGES = 4
@@ -63,6 +65,16 @@ def written_to(command: Command) -> Redirection | None:
     return None
 
 
+def written_together(command: Command) -> Redirection | None:
+    """The redirection of a group around a command that its output goes to, where no pipe is on the way."""
+    if command.pipes:
+        return None
+    for redirection in command.outer:
+        if redirection.operator in _OUTPUTS and redirection.descriptor in {"", "1"}:
+            return redirection
+    return None
+
+
 def expanded(state: State, word: Word) -> Argument:
     """A word of a redirection, with the first value of its variables."""
     return _expander(state, [word]).body(word)
@@ -95,6 +107,16 @@ def printed_by(producers: Sequence[Command], siblings: Siblings, state: State, s
         pieces += text.pieces()
         pieces.append(("\n", producer.end, producer.end))
     return OffsetMap(pieces) if producers else None
+
+
+def substituted(word: Word, siblings: Siblings, state: State) -> str | None:
+    """What ``$(printf …)`` is as the value of a variable; None where that is not known."""
+    part = word.parts[0] if len(word.parts) == 1 else None
+    if type(part) is not Substitution:
+        return None
+    inside = siblings.within(part.start + 1, part.end)
+    text = printed_by(inside, siblings, state) if len(inside) == 1 else None
+    return None if text is None or UNKNOWN in text.text else text.text.rstrip("\n")
 
 
 def _expander(state: State, words: Sequence[Word]) -> Expander:

@@ -6,13 +6,15 @@ import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.shell.arguments import Argument
 from poetry_gpu_build.documents.shell.programs import program_name
 from poetry_gpu_build.documents.shell.programs import python_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from poetry_gpu_build.documents.shell.arguments import Argument
+    from poetry_gpu_build.documents.shell.state import State
+    from poetry_gpu_build.documents.shell.syntax import Redirection
 
 # The options that take code, and those that take another word.
 _CODE = {
@@ -28,6 +30,7 @@ _CODE = {
 _AWK = frozenset({"awk", "gawk", "mawk", "nawk"})
 # awk runs a shell only by these (POSIX XCU awk).
 _AWK_RUNS = re.compile(r"system *\(|\"[^\"\n]*\" *\| *getline|\| *\"|\$\{_\}")
+_AWK_MAKES = re.compile(r"system *\( *[^\s\")]")
 _AWK_VALUES = frozenset({"-F", "-v", "-f"})
 
 
@@ -78,6 +81,30 @@ def _python(words: Sequence[Argument]) -> Code | None:
         case "stdin":
             return Code("python", reads_input=True)
     return None
+
+
+def made_by_awk(code: str) -> bool:
+    """Whether an awk program runs a script that it makes itself, out of its input."""
+    return _AWK_MAKES.search(code) is not None
+
+
+def renamed(words: list[Argument], state: State, redirection: Redirection | None) -> list[Argument]:
+    """``python x`` where ``x`` is a copy of get-pip.py, ``python < get-pip.py``, and pip's own ``__main__.py``."""
+    code = _python(words)
+    if code is None or (code.file is None and not code.reads_input):
+        return words
+    if code.file is None:
+        target = redirection.target if redirection is not None and redirection.operator == "<" else None
+        if target is None or not (target.literal or "").endswith("get-pip.py"):
+            return words
+        return [words[0], Argument.of(target.literal or "", target.start, target.end)]
+    file = code.file
+    path = state.path(file.value) if file.value is not None else ""
+    made = state.copies.get(path)
+    if (made is not None and made.pieces) or path.endswith("/pip/__main__.py"):
+        named = Argument.of(made.text if made is not None and made.pieces else path, file.start, file.end)
+        return [named if word is file else word for word in words]
+    return words
 
 
 def _awk(words: Sequence[Argument]) -> Code | None:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_VERSIONED = re.compile(r"(pip|python|pypy|easy_install|pythonw)[0-9.]*t?")
+PROGRAM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where the programs of an image lie, and where a name without a folder is looked for."""
+
+_VERSIONED = re.compile(r"(pip|python|pypy|easy_install|pythonw)(?:-?[0-9][0-9.]*)?t?")
+# Modules that are programs of another name.
+_MODULES = {"pip_sync": "pip-sync"}
+# Programs whose file carries its ending into the name.
+_PLAIN_NAMES = {"pip.pyz": "pip", "get-pip.py": "get-pip"}
 _ARCHIVE = re.compile(r"(pip)(?:-[0-9][^/]*\.whl(?:/pip)?|\.pyz|/__main__\.py)")
 _SHEBANG = re.compile(r"#![ \t]*(?:\S*/env[ \t]+(?:-\S+[ \t]+)*)?(\S+)")
 # CPython's options that take the next word, or the rest of theirs (docs.python.org, "Command line and environment").
@@ -30,7 +37,10 @@ def normalise(program: str, arguments: Sequence[str | None]) -> tuple[str, Words
     if name == "python":
         kind, what, behind = python_runs(rest)
         if kind == "-m" and what is not None:
-            return normalise(what.partition(".")[0], behind)
+            module = what.partition(".")[0]
+            if module == "piptools":
+                return f"pip-{behind[0]}" if behind else "pip-tools", behind[1:]
+            return normalise(_MODULES.get(module, module), behind)
         if kind == "file" and what is not None:
             archive = _ARCHIVE.search(what)
             base = what.rpartition("/")[2]
@@ -65,7 +75,7 @@ def program_name(program: str) -> str:
     """
     base = program.rpartition("/")[2].removesuffix(".exe")
     found = _VERSIONED.fullmatch(base)
-    name = found.group(1) if found else base
+    name = found.group(1) if found else _PLAIN_NAMES.get(base, base)
     return "python" if name in {"pypy", "pythonw"} else name
 
 

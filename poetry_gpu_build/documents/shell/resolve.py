@@ -15,6 +15,7 @@ from poetry_gpu_build.documents.shell.state import Context
 from poetry_gpu_build.documents.shell.state import Function
 from poetry_gpu_build.documents.shell.state import State
 from poetry_gpu_build.documents.shell.syntax import Command
+from poetry_gpu_build.documents.shell.written import Files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from poetry_gpu_build.documents.shell.arguments import Argument
-    from poetry_gpu_build.documents.shell.offsets import OffsetMap
     from poetry_gpu_build.documents.shell.results import Resolved
     from poetry_gpu_build.documents.shell.syntax import Script
     from poetry_gpu_build.documents.shell.syntax import Word
@@ -33,10 +33,16 @@ _MAXIMUM_DEPTH = 12
 _MAXIMUM_RUNS = 10_000
 
 
-def resolve(script: Script, variables: Mapping[str, str], options: Iterable[str] = ()) -> list[Resolved]:
+def resolve(
+    script: Script,
+    variables: Mapping[str, str],
+    options: Iterable[str] = (),
+    copies: dict[str, Argument] | None = None,
+) -> list[Resolved]:
     """Everything that a script runs, in the order in which it is met.
 
     ``variables`` are those known to be set (ARG, ENV); ``options`` those of the shell that runs it (``pipefail``).
+    ``copies`` are the programs that earlier scripts have copied, by their new names; this one's are added.
 
     >>> from poetry_gpu_build.documents.shell.scan import scan
     >>> found = resolve(scan("P=pip; sudo $P install x; $(which pip) install y"), {})
@@ -44,11 +50,13 @@ def resolve(script: Script, variables: Mapping[str, str], options: Iterable[str]
     ['pip', '${_} install y', 'which']
     """
     walker = Walker()
-    walker.script(script, State(variables, options), Context())
+    walker.script(script, State(variables, options, copies), Context())
     return walker.results()
 
 
-def resolve_words(words: Sequence[Argument], variables: Mapping[str, str]) -> list[Resolved]:
+def resolve_words(
+    words: Sequence[Argument], variables: Mapping[str, str], copies: dict[str, Argument] | None = None
+) -> list[Resolved]:
     """Everything that the words of an exec form run: ``["bash", "-c", "…"]``. No shell expands them.
 
     >>> from poetry_gpu_build.documents.shell.arguments import Argument
@@ -59,7 +67,7 @@ def resolve_words(words: Sequence[Argument], variables: Mapping[str, str]) -> li
     walker = Walker()
     if words:
         command = Command(words[0].start, words[-1].end, (), (), (), (), (), (), "", "", negated=False, ignored=False)
-        Run(walker, command, State(variables), Context(), Siblings([command])).run(list(words))
+        Run(walker, command, State(variables, (), copies), Context(), Siblings([command])).run(list(words))
     return walker.results()
 
 
@@ -69,8 +77,8 @@ class Walker:
     def __init__(self) -> None:
         self._found: dict[object, Resolved] = {}
         self._runs = 0
-        self.files: dict[str, OffsetMap | None] = {}
-        """The files that the script itself has written, with what it wrote; None where that is not known."""
+        self.files = Files()
+        """The files that the script itself has written."""
 
     def results(self) -> list[Resolved]:
         """What was found."""

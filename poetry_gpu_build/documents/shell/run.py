@@ -6,70 +6,64 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.shell.arguments import UNKNOWN
 from poetry_gpu_build.documents.shell.arguments import Argument
-from poetry_gpu_build.documents.shell.arguments import Piece
 from poetry_gpu_build.documents.shell.arguments import joined
+from poetry_gpu_build.documents.shell.base import Base
 from poetry_gpu_build.documents.shell.effects import BUILTINS
 from poetry_gpu_build.documents.shell.effects import DECLARERS
 from poetry_gpu_build.documents.shell.inputs import expanded
 from poetry_gpu_build.documents.shell.inputs import printed_by
 from poetry_gpu_build.documents.shell.inputs import read_by
 from poetry_gpu_build.documents.shell.inputs import redirected
+from poetry_gpu_build.documents.shell.inputs import substituted
+from poetry_gpu_build.documents.shell.items import executed
+from poetry_gpu_build.documents.shell.items import read_into
+from poetry_gpu_build.documents.shell.items import with_items
 from poetry_gpu_build.documents.shell.languages import code_of
+from poetry_gpu_build.documents.shell.languages import made_by_awk
+from poetry_gpu_build.documents.shell.languages import renamed
 from poetry_gpu_build.documents.shell.nested import SHELLS
 from poetry_gpu_build.documents.shell.nested import shell_call
 from poetry_gpu_build.documents.shell.offsets import OffsetMap
 from poetry_gpu_build.documents.shell.offsets import relocated
+from poetry_gpu_build.documents.shell.programs import PROGRAM_FOLDERS
 from poetry_gpu_build.documents.shell.programs import program_name
+from poetry_gpu_build.documents.shell.programs import python_runs
 from poetry_gpu_build.documents.shell.programs import shebang
-from poetry_gpu_build.documents.shell.results import ResolvedCommand
-from poetry_gpu_build.documents.shell.results import RunsFile
 from poetry_gpu_build.documents.shell.results import Undecidable
 from poetry_gpu_build.documents.shell.scan import scan
+from poetry_gpu_build.documents.shell.startup import TASKS
+from poetry_gpu_build.documents.shell.startup import startup_files
+from poetry_gpu_build.documents.shell.startup import task_files
+from poetry_gpu_build.documents.shell.state import surrounded
 from poetry_gpu_build.documents.shell.syntax import Script
 from poetry_gpu_build.documents.shell.wrappers import WRAPPERS
 from poetry_gpu_build.documents.shell.wrappers import option_values
 from poetry_gpu_build.documents.shell.wrappers import unwrap
+from poetry_gpu_build.documents.shell.written import MADE
+from poetry_gpu_build.documents.shell.written import WRITERS
 from poetry_gpu_build.documents.shell.written import remember
 
 if TYPE_CHECKING:
-    from collections.abc import Container
     from collections.abc import Sequence
 
-    from poetry_gpu_build.documents.shell.inputs import Siblings
-    from poetry_gpu_build.documents.shell.resolve import Walker
-    from poetry_gpu_build.documents.shell.state import Context
     from poetry_gpu_build.documents.shell.state import Function
     from poetry_gpu_build.documents.shell.state import State
-    from poetry_gpu_build.documents.shell.syntax import Command
 
-# Where the programs of an image lie, and no script of the build context.
-_PROGRAM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # Programs that are themselves wherever they lie: in a virtual environment, say.
 _INSTALLED = frozenset({"pip", "python", "easy_install", "pipx", "poetry", "uv", "conda", "mamba"})
+_PYTHONS = ("python", "pypy")
 _SCRIPT_ENDINGS = (".sh", ".bash", ".zsh", ".ksh", ".py", ".pl", ".rb")
-# What counts as much as one command: so many words of a command, so many characters of a nested script.
+# What counts as much as one command: so many words of a command.
 _WORDS_A_RUN = 20
-_CHARACTERS_A_RUN = 20
-# Items that xargs is given.
-_MAXIMUM_ITEMS = 100_000
+# The options with which `uv run` installs before it runs.
+_UV_INSTALLS = {"--with", "--with-editable", "--with-requirements"}
+# Variables whose text an interactive or a tracing bash runs (bash's manual 5.2).
+_RUN_BY_SHELLS = frozenset({"PROMPT_COMMAND", "PS4"})
 _INPUT_FILES = frozenset({"/dev/stdin", "/proc/self/fd/0", "/dev/fd/0", "-"})
 
 
-class Run:
+class Run(Base):
     """One simple command in the state in which the shell meets it."""
-
-    def __init__(self, walker: Walker, command: Command, state: State, context: Context, siblings: Siblings) -> None:
-        self._walker = walker
-        self._command = command
-        self._state = state
-        self._siblings = siblings
-        if command.scopes or command.pipes or command.ignored:
-            context = context._replace(
-                scopes=context.scopes + command.scopes,
-                pipes=context.pipes + command.pipes,
-                ignored=context.ignored or command.ignored,
-            )
-        self._context = context
 
     def start(self) -> None:
         """Expand the words, once for each value that their variables may have, and run them."""
@@ -84,12 +78,16 @@ class Run:
                         (one.name, expander.value(one.value) if one.value else None) for one in command.assignments
                     ]
                     self._context = outer._replace(environment=(*outer.environment, *assigned))
+                    for one in command.assignments:
+                        if one.name in _RUN_BY_SHELLS and one.value is not None:
+                            self._nested(expander.body(one.value).places(), one.name)
                 self.run(words)
                 self._context = outer
         if not command.words or command.words[0].literal in DECLARERS:
             self._assign()
 
     def _assign(self) -> None:
+        self._state.around = self._context
         for one in self._command.assignments:
             if one.elements is not None:
                 expander = next(self._state.expanders(one.elements))
@@ -98,6 +96,8 @@ class Run:
                 self._state.arrays[one.name] = (*old, *values)
             elif one.value is not None:
                 values = [expander.value(one.value) for expander in self._state.expanders([one.value])]
+                if values == [None]:
+                    values = [substituted(one.value, self._siblings, self._state)]
                 for number, value in enumerate(dict.fromkeys(values)):
                     before = self._state.variables.get(one.name, ()) if number else ()
                     self._state.assign(self._command, one.name, value, append=one.append)
@@ -115,62 +115,30 @@ class Run:
         if functions and (function := self._state.functions.get(text)):
             self._called(text, function, words)
             return
-        copied = self._state.copies.get(self._located(text, self._state.copies)) if self._state.copies else None
+        copied = self._copied(first) if self._state.copies else None
         if copied is not None and self._deeper():
             self.run([copied, *words[1:]], functions=False)
             return
         if text in BUILTINS:
+            self._state.around = self._context
             BUILTINS[text](self._state, self._command, words)
-        remember(words, self._command, self._siblings, self._state, self._walker.files)
+            self._builtin(text, words)
+        command = self._command
+        if command.redirections or command.pipes or command.outer or name in WRITERS:
+            remember(words, command, self._siblings, self._state, self._walker.files)
+        if (self._state.copies or command.redirections or self._state.directory) and name.startswith(_PYTHONS):
+            words = renamed(words, self._state, redirected(command))
         if not self._followed(name, words):
             self._keep(words)
 
-    def _unaliased(self, words: list[Argument]) -> list[Argument]:
-        """An alias is not looked for inside itself, nor for a quoted word (POSIX XCU 2.3.1)."""
-        alias = self._state.aliases.get(words[0].text) if self._state.aliases else None
-        if alias is None or words[0].pieces[0].quoted:
-            return words
-        return [*[Argument((Piece(text, alias.start, alias.end),)) for text in alias.text.split()], *words[1:]] or words
-
-    def _undecidable(self, words: Sequence[Argument], kind: str, reason: str) -> None:
-        self._walker.undecidable(self._place(words), kind, reason, joined(words).text, self._context.via)
-
-    def _place(self, words: Sequence[Argument]) -> tuple[int, int]:
-        """Where words stand inside their command; those of an alias where it is used."""
-        command, start = self._command, words[0].start
-        end = max([word.end for word in words if word.end <= command.end], default=0)
-        return (start, end) if command.start <= start < end else (command.start, command.end)
-
-    def _located(self, written: str, among: Container[str]) -> str:
-        """The file that a program's name stands for; a name without a folder is looked for where programs lie."""
-        if "/" in written:
-            return self._state.path(written)
-        return next((f"{folder}/{written}" for folder in _PROGRAM_FOLDERS if f"{folder}/{written}" in among), "")
-
-    def _deeper(self) -> bool:
-        self._context = self._context._replace(depth=self._context.depth + 1)
-        return self._walker.allowed(self._command, self._context)
+    def _builtin(self, name: str, words: Sequence[Argument]) -> None:
+        """``read``, whose input may be known."""
+        if name == "read" and (text := read_by(self._command, self._siblings, self._state)) is not None:
+            read_into(self._state, words, text.text)
 
     def _called(self, name: str, function: Function, words: Sequence[Argument]) -> None:
         if self._deeper():
             self._walker.call(name, function, tuple(words[1:]), self._state, self._context)
-
-    def _keep(self, words: Sequence[Argument]) -> None:
-        command, state, context = self._command, self._state, self._context
-        found = ResolvedCommand(
-            *self._place(words),
-            tuple(words),
-            context.environment,
-            context.via,
-            command,
-            context.scopes,
-            context.pipes,
-            context.ignored,
-            state.option(command, "pipefail"),
-            state.option(command, "errexit"),
-            state.directory,
-        )
-        self._walker.add(found)
 
     def _followed(self, name: str, words: list[Argument]) -> bool:
         """Follow what a program runs; False where the command itself is to be kept."""
@@ -188,7 +156,12 @@ class Run:
         if name == "trap" and len(rest) > 1:
             self._script(rest[0].places(), "trap")
             return False
-        if name in {"su", "runuser"} and "--" not in {word.text for word in words}:
+        if name.startswith(_PYTHONS) and rest and rest[0].text[:1] == "-":
+            kind, module, _ = python_runs([word.text for word in words[1:]])
+            at = next((at for at, word in enumerate(words) if word.text == module), 0)
+            if kind == "-m" and at and module in WRAPPERS:
+                return self._wrapped(module, words[at:])
+        if name in {"su", "runuser"} and {"--", "-u", "--user"}.isdisjoint([word.text for word in words]):
             scripts = option_values(words, {"-c", "--command"})
             for script in scripts:
                 self._nested(script.places(), f"{name} -c")
@@ -198,6 +171,9 @@ class Run:
             return False
         if name in WRAPPERS:
             return self._wrapped(name, words)
+        if name in TASKS:
+            for file in task_files(name, words):
+                self._runs_file(file, file.text, name, ())
         return self._code(name, words) or self._script_file(words)
 
     def _wrapped(self, name: str, words: list[Argument]) -> bool:
@@ -209,44 +185,35 @@ class Run:
             return True
         command = list(inside.command)
         if not command and not inside.scripts:
-            return False
+            return WRAPPERS[name].starts_shell and self._fed(name, words)
+        if name == "uv" and option_values(words, _UV_INSTALLS):
+            self._keep(words)
         outer = self._context
         if self._deeper():
-            environment = (*outer.environment, *inside.environment)
-            self._context = self._context._replace(via=(*outer.via, inside.via), environment=environment)
+            self._context = self._context._replace(via=(*outer.via, inside.via))
+            self._context = surrounded(self._context, inside, self._state)
             for script in inside.scripts:
                 self._nested(script.places())
             if command:
-                items = name in {"xargs", "parallel"}
-                self.run(self._with_items(words, command) if items else command, functions=False)
+                if name in {"xargs", "parallel"}:
+                    command = with_items(words, command, read_by(self._command, self._siblings, self._state))
+                self.run(command, functions=False)
         self._context = outer
         return True
 
-    def _with_items(self, words: Sequence[Argument], command: list[Argument]) -> list[Argument]:
-        """The command of xargs: the words of its input stand behind it, or where ``-I`` says (POSIX XCU xargs)."""
-        marks = {word.text for word in option_values(words, {"-I", "--replace"})} or {"{}"}
-        if any(mark and mark in word.text for word in command for mark in marks):
-            return [_hidden(word, marks) for word in command]
-        items = read_by(self._command, self._siblings, self._state)
-        if items is None or len(items.text) > _MAXIMUM_ITEMS:
-            return [*command, Argument((Piece(None, command[-1].end, command[-1].end),), many=True)]
-        at = items.start(0)
-        return [*command, *[Argument((Piece(text, at, at),)) for text in items.text.split()]]
-
     def _executed(self, words: Sequence[Argument]) -> None:
-        """``find … -exec command {} \\;`` (POSIX XCU find)."""
         outer = self._context
-        for at, word in enumerate(words):
-            if word.text in {"-exec", "-execdir", "-ok", "-okdir"}:
-                end = next((end for end in range(at + 1, len(words)) if words[end].text in {";", "+"}), len(words))
-                command = [_hidden(each, {"{}"}) for each in words[at + 1 : end]]
-                if command and self._deeper():
-                    self._context = self._context._replace(via=(*outer.via, "find -exec"))
-                    self.run(command, functions=False)
-                self._context = outer
+        for command in executed(words):
+            if self._deeper():
+                self._context = self._context._replace(via=(*outer.via, "find -exec"))
+                self.run(command, functions=False)
+            self._context = outer
 
     def _shell(self, name: str, words: list[Argument]) -> bool:
         call = shell_call(words)
+        variable = dict(self._context.environment).get("BASH_ENV") or self._state.value("BASH_ENV")
+        for file in startup_files(name, words, call.options, variable, self._walker.files):
+            self._file(file, "source", (), words)
         if call.unclear:
             self._undecidable(words, "script", f"an unknown word stands where {name} expects an option or a script")
             return True
@@ -265,11 +232,15 @@ class Run:
         if text is not None:
             self._nested(text, name, options, rest)
             return True
-        redirection = redirected(self._command)
-        if redirection is not None:
+        redirection = redirected(self._command) or self._state.input
+        if redirection is not None and redirection.operator == "<&":
+            self._undecidable(words, "input", f"{name} runs what another descriptor reads")
+        elif redirection is not None:
             return self._file(expanded(self._state, redirection.target), name, rest, words)
-        if any(pipe.stage for pipe in self._context.pipes):
+        elif any(pipe.stage for pipe in self._context.pipes):
             self._undecidable(words, "input", f"{name} runs what comes out of a pipe")
+        elif any(scope.name == ">(" for scope in self._context.scopes):
+            self._undecidable(words, "input", f"{name} runs what is written into it")
         return False
 
     def _file(self, file: Argument, interpreter: str, rest: Sequence[Argument], words: Sequence[Argument]) -> bool:
@@ -284,9 +255,14 @@ class Run:
             self._undecidable([file], "file", f"{interpreter or 'the shell'} runs a file whose name is not known")
             return False
         else:
-            text = self._walker.files.get(self._state.path(file.value))
+            path = self._state.path(file.value)
+            text = self._walker.files.get(path)
             if text is None:
                 self._runs_file(file, file.value, interpreter, rest)
+                made = path in self._walker.files or self._state.copies.get(path) == MADE
+                if made and (interpreter in SHELLS or interpreter == "source"):
+                    what = f"{interpreter} runs a file that is written only when it runs"
+                    self._undecidable([file], "file", what)
         if text is None:
             return False
         language = shebang(text.text) if not interpreter else ""
@@ -298,14 +274,6 @@ class Run:
         else:
             self._nested(text, interpreter or "sh", frozenset(), rest)
         return True
-
-    def _runs_file(self, file: Argument, path: str, interpreter: str, rest: Sequence[Argument]) -> None:
-        at, state = (file.start, file.end), self._state
-        arguments = tuple([word.value for word in rest])
-        found = RunsFile(
-            *at, state.path(path), state.directory, interpreter, arguments, self._context.via, self._command
-        )
-        self._walker.add(found)
 
     def _script_file(self, words: Sequence[Argument]) -> bool:
         """``./build.sh``: a program that is a file of the project, or one that the script has written before."""
@@ -320,7 +288,7 @@ class Run:
         written = self._located(text, files)
         if written in files and not slash:
             return self._file(Argument.of(written, first.start, first.end), "", words[1:], words)
-        if written in files or (slash and folder not in _PROGRAM_FOLDERS) or name.endswith(_SCRIPT_ENDINGS):
+        if written in files or (slash and folder not in PROGRAM_FOLDERS) or name.endswith(_SCRIPT_ENDINGS):
             return self._file(first, "", words[1:], words)
         return False
 
@@ -333,7 +301,7 @@ class Run:
         if code.reads_input:
             shown = read_by(self._command, self._siblings, self._state)
             redirection = redirected(self._command)
-            if shown is None and redirection is not None:
+            if shown is None and redirection is not None and redirection.operator == "<":
                 self._file(expanded(self._state, redirection.target), code.language, (), words)
             elif shown is None and any(pipe.stage for pipe in self._context.pipes):
                 self._undecidable(words, "input", f"{name} runs what comes out of a pipe")
@@ -349,6 +317,9 @@ class Run:
 
     def _shown(self, code: OffsetMap, language: str) -> None:
         at = (code.start(0), code.end(len(code.text)))
+        if language == "awk" and made_by_awk(code.text):
+            self._walker.undecidable(at, "script", "a script that awk makes", code.text, self._context.via)
+            return
         reason = f"a program in {language} may run others"
         self._walker.add(Undecidable(*at, "code", reason, code.text, language, self._context.via))
 
@@ -364,9 +335,6 @@ class Run:
         state.positional = tuple(positional)
         self._script(places, via, state)
 
-    def _affordable(self, length: int) -> bool:
-        return self._walker.allowed(self._command, self._context, length // _CHARACTERS_A_RUN)
-
     def _script(self, places: OffsetMap, via: str, state: State | None = None) -> None:
         """A script inside this one: its offsets become those of the text around."""
         outer = self._context
@@ -380,17 +348,3 @@ class Run:
             moved = Script(inner.text, relocated(inner.commands, places), relocated(inner.problems, places))
             self._walker.script(moved, state or self._state, context)
         self._context = outer
-
-
-def _hidden(word: Argument, marks: set[str]) -> Argument:
-    """A word in which something is put that nobody knows: ``{}`` of find and xargs."""
-    pieces: list[Piece] = []
-    for piece in word.pieces:
-        mark = next((mark for mark in marks if mark and mark in (piece.value or "")), None)
-        if mark is None:
-            pieces.append(piece)
-            continue
-        before, _, behind = (piece.value or "").partition(mark)
-        made = [piece._replace(value=before), piece._replace(value=None), piece._replace(value=behind)]
-        pieces += [each for each in made if each.value != ""]
-    return word._replace(pieces=tuple(pieces))

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.shell.arguments import Argument
     from poetry_gpu_build.documents.shell.syntax import Command
     from poetry_gpu_build.documents.shell.syntax import Pipe
+    from poetry_gpu_build.documents.shell.syntax import Redirection
     from poetry_gpu_build.documents.shell.syntax import Scope
     from poetry_gpu_build.documents.shell.syntax import Word
+    from poetry_gpu_build.documents.shell.wrappers import Unwrapped
 
 # A command whose words depend on variables with several values is looked at once for each combination, up to so many.
 _COMBINATIONS = 16
@@ -30,7 +32,9 @@ _ALTERNATIVES = 8
 _LONGEST_VALUE = 10_000
 # What is set in one of these is gone behind it (POSIX XCU 2.12).
 _OWN_ENVIRONMENT = frozenset({"subshell", "substitution", "coprocess"})
-_PERHAPS = frozenset({"branch", "loop", "case", "function", *_OWN_ENVIRONMENT})
+_SHELL = (-1, 0)
+_MAY_NOT_RUN = frozenset({"branch", "loop", "case"})
+_PERHAPS = frozenset({"function", *_MAY_NOT_RUN, *_OWN_ENVIRONMENT})
 
 
 class Function(NamedTuple):
@@ -50,6 +54,8 @@ class Context(NamedTuple):
     pipes: tuple[Pipe, ...] = ()
     ignored: bool = False
     environment: tuple[tuple[str, str | None], ...] = ()
+    cleared: bool = False
+    """``env -i``: what the shell exports does not reach it."""
     depth: int = 0
     """How many nested shells and function calls."""
 
@@ -57,7 +63,9 @@ class Context(NamedTuple):
 class State:
     """The changing part."""
 
-    def __init__(self, variables: Mapping[str, str], options: Iterable[str] = ()) -> None:
+    def __init__(
+        self, variables: Mapping[str, str], options: Iterable[str] = (), copies: dict[str, Argument] | None = None
+    ) -> None:
         # Each variable has one value or several: a branch may be taken or not.
         self.variables: dict[str, tuple[str | None, ...]] = {}
         # The same with None for those of several values.
@@ -66,12 +74,22 @@ class State:
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, Argument] = {}
         self.called: set[int] = set()
-        self.copies: dict[str, Argument] = {}
-        """Other names of programs: what was copied or linked where."""
+        self.copies: dict[str, Argument] = {} if copies is None else copies
+        """Other names of programs: what was copied, linked or downloaded where."""
+        self.input: Redirection | None = None
+        """What ``exec < file`` has made the shell's own input."""
+        self.around = Context()
+        """How the command is reached that is being run."""
+        # The names that come from outside; a value that the shell gives them is exported with the others.
+        self._inherited: frozenset[str] = frozenset(variables)
+        # The export attributes that the shell has given and taken, for the subshell or stage that did it.
+        # None where that happens perhaps.
+        self._exports: dict[tuple[int, int], dict[str, bool | None]] = {}
         self.positional: tuple[Argument, ...] | None = None
         self.directory: str | None = ""
         for name, value in {"IFS": " \t\n", **variables}.items():
-            self.set(name, (value,))
+            known = value if len(value) <= _LONGEST_VALUE else None
+            self.variables[name], self._plain[name] = (known,), known
         self._options: dict[int, dict[str, bool]] = {-1: dict.fromkeys(options, True)}
 
     def child(self, options: Iterable[str]) -> State:
@@ -79,6 +97,10 @@ class State:
         made = State({}, options)
         made.variables, made._plain = dict(self.variables), dict(self._plain)
         made.directory = self.directory
+        made.copies = self.copies
+        made._inherited = self._inherited
+        if self._exports:
+            made._exports = {_SHELL: self._marks()}
         return made
 
     def assign(self, command: Command, name: str, value: str | None, *, append: bool = False) -> None:
@@ -89,6 +111,8 @@ class State:
             new = tuple([None if each is None or value is None else each + value for each in old or ("",)])
         perhaps = command.before == "||" or any(scope.kind in _PERHAPS for scope in command.scopes)
         self.set(name, (*old, *new) if perhaps else new)
+        if name in self._inherited or self.option(command, "allexport"):
+            self.export(command, name)
 
     def set(self, name: str, values: Sequence[str | None]) -> None:
         """Set a variable to what it may be."""
@@ -98,6 +122,37 @@ class State:
         self.variables[name] = distinct
         self._plain[name] = distinct[0] if len(distinct) == 1 else None
         self.arrays.pop(name, None)
+
+    def export(self, command: Command, name: str, *, on: bool = True) -> None:
+        """Give a variable the export attribute, or take it, for the shell or the subshell that the command is in."""
+        perhaps = command.before == "||" or any(scope.kind in _MAY_NOT_RUN for scope in command.scopes)
+        self._exports.setdefault(_owners(self.around)[-1], {})[name] = None if perhaps else on
+
+    def value(self, name: str) -> str | None:
+        """The value of a variable; None where it has none, or nobody knows it."""
+        return self._plain.get(name)
+
+    def environment(self, context: Context) -> tuple[tuple[str, str | None], ...]:
+        """What the shell has exported, and what is set for one command alone; a name that was taken away is empty."""
+        own = context.environment
+        if context.cleared:
+            names = {name for name, _ in own}
+            return (*[(name, "") for name in sorted(self._inherited) if name not in names], *own)
+        if not self._exports:
+            return own
+        self.around = context
+        names = {name for name, _ in own}
+        found: list[tuple[str, str | None]] = []
+        for name, on in self._marks().items():
+            if name not in names and (name in self._inherited if on is False else name in self.variables):
+                found.append((name, self._plain.get(name) if on else None if on is None else ""))
+        return (*found, *own)
+
+    def _marks(self) -> dict[str, bool | None]:
+        marks: dict[str, bool | None] = {}
+        for owner in _owners(self.around):
+            marks.update(self._exports.get(owner, ()))
+        return marks
 
     def switch(self, command: Command, option: str, *, on: bool) -> None:
         """Change an option of the shell, for the subshell that the command is in."""
@@ -137,6 +192,25 @@ class State:
                 return
             chosen = dict(zip(names, values, strict=True))
             yield Expander(ChainMap(chosen, plain), self.arrays, self.positional)
+
+
+def surrounded(context: Context, inside: Unwrapped, state: State) -> Context:
+    """The context inside a wrapper: what it sets for its command, and what it takes away (``env -i -u A B=c``)."""
+    if not (inside.cleared or inside.removed or inside.environment):
+        return context
+    before = () if inside.cleared else [each for each in context.environment if each[0] not in inside.removed]
+    gone = [(name, "") for name in inside.removed if name in state.variables]
+    return context._replace(
+        environment=(*before, *gone, *inside.environment), cleared=context.cleared or inside.cleared
+    )
+
+
+def _owners(context: Context) -> list[tuple[int, int]]:
+    """The shell, and the subshells and stages of pipelines that a command is inside of, the innermost last."""
+    if not context.scopes and not context.pipes:
+        return [_SHELL]
+    inner = {(scope.start, 0) for scope in context.scopes if scope.kind in _OWN_ENVIRONMENT}
+    return [_SHELL, *sorted(inner | {(pipe.start, pipe.stage + 1) for pipe in context.pipes})]
 
 
 def _owner(scopes: Sequence[Scope]) -> int:

@@ -103,7 +103,7 @@ class Scope(NamedTuple):
     """``subshell`` ``group`` ``condition`` ``branch`` ``loop`` ``case`` ``function`` ``substitution`` ``coprocess``."""
     start: int
     name: str = ""
-    """The function's name, or the loop's variable."""
+    """The function's name, or the loop's variable; ``>(`` of a substitution that reads what is written into it."""
     words: tuple[Word, ...] | None = None
     """What the loop's variable goes through."""
 

@@ -32,6 +32,12 @@ class Wrapper(NamedTuple):
     """The options with which it runs nothing: ``command -v``."""
     one_script: bool = False
     """One operand is a script for the shell, several are a command."""
+    clearing: frozenset[str] = frozenset()
+    """The options that take the whole environment away: ``env -i``."""
+    removing: frozenset[str] = frozenset()
+    """The options that take one variable away: ``env -u``."""
+    starts_shell: bool = False
+    """Without a command it starts a shell, which reads the input."""
 
 
 class Unwrapped(NamedTuple):
@@ -42,6 +48,11 @@ class Unwrapped(NamedTuple):
     scripts: Sequence[Argument]
     """The scripts for the shell."""
     environment: Sequence[tuple[str, str | None]]
+    """What it sets."""
+    removed: Sequence[str]
+    """The names of the variables that it takes away."""
+    cleared: bool
+    """It takes all of them away."""
     via: str
     """The wrapper, as people call it: ``sudo``, ``poetry run``."""
     unclear: Argument | None
@@ -79,13 +90,16 @@ WRAPPERS: dict[str, Wrapper] = {
         assignments=True,
         scripts=_values("-S --split-string"),
         queries=_values("--help"),
+        clearing=_values("-i - --ignore-environment"),
+        removing=_values("-u --unset"),
     ),
     "sudo": Wrapper(
         _values("-u --user -g --group -h --host -p --prompt -C --close-from -r --role -t --type -T -U -D -R --chdir"),
         assignments=True,
         queries=_values("-l --list -v --validate -V --version -e --edit -k -K"),
+        starts_shell=True,
     ),
-    "doas": Wrapper(_values("-u -C -a")),
+    "doas": Wrapper(_values("-u -C -a"), starts_shell=True),
     "time": Wrapper(_values("-f --format -o --output")),
     "nice": Wrapper(_values("-n --adjustment")),
     "ionice": Wrapper(_values("-c --class -n --classdata"), queries=_values("-p --pid")),
@@ -100,10 +114,17 @@ WRAPPERS: dict[str, Wrapper] = {
     "ltrace": Wrapper(_values("-o -e -s -p -u -a -n -l -x")),
     "gosu": Wrapper(operands=1),
     "su-exec": Wrapper(operands=1),
+    # With -u it runs a command; without, it is `su`, and starts a shell.
+    "runuser": Wrapper(_values("-u --user -g --group -G --supp-group -w --whitelist-environment")),
     "setpriv": Wrapper(_values("--reuid --regid --groups --inh-caps --ambient-caps --bounding-set --securebits")),
-    "chroot": Wrapper(_values("--userspec --groups"), operands=1),
-    "unshare": Wrapper(_NAMESPACE),
-    "nsenter": Wrapper(_NAMESPACE),
+    "chroot": Wrapper(_values("--userspec --groups"), operands=1, starts_shell=True),
+    "unshare": Wrapper(_NAMESPACE, starts_shell=True),
+    "nsenter": Wrapper(_NAMESPACE, starts_shell=True),
+    # Without -c the shell that it starts reads the input.
+    "sg": Wrapper(operands=1, scripts=_values("-c"), one_script=True, starts_shell=True),
+    "newgrp": Wrapper(operands=9, starts_shell=True),
+    # They run the lines of their input.
+    **dict.fromkeys(("at", "batch"), Wrapper(operands=9, starts_shell=True)),
     "flock": Wrapper(_values("-w --timeout -E --conflict-exit-code"), operands=1, scripts=_values("-c --command")),
     "watch": Wrapper(_values("-n --interval"), one_script=True),
     "script": Wrapper(_values("-o -E -T -m -B -I -O"), operands=9, scripts=_values("-c --command")),
@@ -126,8 +147,6 @@ WRAPPERS: dict[str, Wrapper] = {
     "pyenv": Wrapper(subcommands=frozenset({"exec"})),
     "direnv": Wrapper(subcommands=frozenset({"exec"}), operands=1),
     "dotenv": Wrapper(_values("-f --file -q -e"), subcommands=_RUN),
-    "pipx": Wrapper(_values("--spec --python --pip-args -i --index-url"), subcommands=_RUN),
-    "uvx": Wrapper(_UV),
     "doppler": Wrapper(_values("-p --project -c --config"), subcommands=_RUN, scripts=_values("--command")),
     "xargs": Wrapper(
         _values(
@@ -135,7 +154,9 @@ WRAPPERS: dict[str, Wrapper] = {
         )
     ),
     "parallel": Wrapper(
-        _values("-j --jobs -a --arg-file -I -n --max-args --delay --timeout --joblog --colsep"), one_script=True
+        _values("-j --jobs -a --arg-file -I -n --max-args --delay --timeout --joblog --colsep"),
+        one_script=True,
+        starts_shell=True,
     ),
 }
 
@@ -162,7 +183,10 @@ def unwrap(name: str, wrapper: Wrapper, words: Sequence[Argument]) -> Unwrapped 
     if wrapper.one_script and len(command) == 1:
         reader.scripts += command
         command = []
-    return Unwrapped([] if reader.scripts else command, reader.scripts, reader.environment, via, reader.unclear)
+    if reader.scripts:
+        command = []
+    removed, cleared = reader.removed, reader.cleared
+    return Unwrapped(command, reader.scripts, reader.environment, removed, cleared, via, reader.unclear)
 
 
 class _Options:
@@ -174,6 +198,8 @@ class _Options:
         self.at = 1
         self.scripts: list[Argument] = []
         self.environment: list[tuple[str, str | None]] = []
+        self.removed: list[str] = []
+        self.cleared = False
         self.unclear: Argument | None = None
 
     def options(self) -> bool:
@@ -189,7 +215,10 @@ class _Options:
                 return True
             if text in self._wrapper.queries:
                 return False
-            if text.startswith("-") and len(text) > 1:
+            if text in self._wrapper.clearing:
+                self.cleared = True
+                self.at += 1
+            elif text.startswith("-") and len(text) > 1:
                 self._option(word)
             elif self._wrapper.assignments and "=" in text and not text.startswith("="):
                 name, _, value = text.partition("=")
@@ -212,6 +241,7 @@ class _Options:
         elif text not in takes:
             at = next((at for at in range(1, len(text)) if "-" + text[at] in takes), None)
             if at is None:
+                self.cleared |= "i" in text and "-i" in self._wrapper.clearing
                 return
             name = "-" + text[at]
             attached = at + 1 if at + 1 < len(text) else 0
@@ -221,6 +251,8 @@ class _Options:
             self.at += 1
         if value is not None and name in self._wrapper.scripts:
             self.scripts.append(value)
+        elif value is not None and name in self._wrapper.removing:
+            self.removed.append(value.text)
 
 
 def option_values(words: Sequence[Argument], names: set[str]) -> list[Argument]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.commands import builds
-from poetry_gpu_build.lint.commands import exempt
-from poetry_gpu_build.lint.commands import uses
+from poetry_gpu_build.lint.exempt import surplus
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
@@ -16,8 +14,6 @@ from poetry_gpu_build.lint.rule import source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from poetry_gpu_build.lint.commands import Build
-    from poetry_gpu_build.lint.commands import Use
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
 
@@ -41,7 +37,7 @@ class SinglePipCommand(ImageRule):
     What pip installs stands in no lock and in no manifest: the next build gets other versions, and the two modes drift
     apart. Whatever the project needs is Poetry's to install. The one script that compiles torch may use pip as long as
     it leaves the image's environment alone: in a virtual environment of its own, or with `--target`, `--prefix` or
-    `--root` under /opt.
+    `--root` under /opt. What ENTRYPOINT, CMD and HEALTHCHECK run is no step of the build, and changes no image.
     """
 
     code = "GPU101"
@@ -73,26 +69,8 @@ class SinglePipCommand(ImageRule):
 
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
         """Find each pip command of an image behind its first."""
-        found = uses(image, documents)
-        allowed = exempt(found, image)
-        pips = [use for use in found if use.installer and use.where not in allowed]
-        seen: set[tuple[str, int, int]] = set()
-        for build in builds(image.dockerfile):
-            for hit, use in _more_than_one(pips, build):
-                if use.where not in seen:
-                    seen.add(use.where)
-                    yield hit
-
-
-def _more_than_one(pips: list[Use], build: Build) -> Iterator[tuple[Hit, Use]]:
-    own = [use for use in pips if use.step.instruction.stage_number in build.chain]
-    copied = [use for use in pips if use.step.instruction.stage_number in build.others]
-    ordered = [*own, *copied]
-    for use in ordered[1:]:
-        first = ordered[0]
-        if use.where == first.where:
-            continue
-        at = f"line {first.line}" if first.source is use.source else f"{first.source.path.name}, line {first.line}"
-        message = f"another pip command ({use.installer}); the image's one stands on {at}"
-        help_text = "let Poetry install it: add it to pyproject.toml"
-        yield Hit(use.source, use.step.start, use.step.end, message, help_text), use
+        for use, first in surplus(image, documents):
+            at = f"line {first.line}" if first.source is use.source else f"{first.source.path.name}, line {first.line}"
+            message = f"another pip command ({use.installer}); the image's one stands on {at}"
+            help_text = "let Poetry install it: add it to pyproject.toml"
+            yield Hit(use.source, use.step.start, use.step.end, message, help_text)

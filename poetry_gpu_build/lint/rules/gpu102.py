@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.commands import chains
-from poetry_gpu_build.lint.commands import exempt
 from poetry_gpu_build.lint.commands import installs_poetry
 from poetry_gpu_build.lint.commands import is_poetry
 from poetry_gpu_build.lint.commands import uses
+from poetry_gpu_build.lint.commands import uses_of_chains
+from poetry_gpu_build.lint.exempt import exempt
+from poetry_gpu_build.lint.exempt import surplus
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
@@ -28,7 +29,8 @@ class PipAfterPoetry(ImageRule):
 
     pip, uv pip, pipx, easy_install, `python setup.py install` and conda know nothing of the lock: they put packages
     beside Poetry's, replace what Poetry has installed, or downgrade what Poetry itself needs; and the next
-    `poetry install` puts it all back.
+    `poetry install` puts it all back. A command that is not the image's first of this kind is GPU101's alone: this
+    rule finds the first, where Poetry comes from the base image or from elsewhere.
     """
 
     code = "GPU102"
@@ -36,6 +38,7 @@ class PipAfterPoetry(ImageRule):
     valid = (
         Example(binary("FROM a\nRUN pip install --upgrade pip\nRUN pip install poetry\nRUN poetry install\n")),
         Example(binary("FROM a AS b\nRUN pip install poetry\nFROM a AS c\nRUN pip install x\n")),
+        Example(binary("FROM a\nRUN pip install poetry && pip install x\n")),
         Example(
             source(
                 "FROM a\nRUN pip install poetry\n"
@@ -44,9 +47,9 @@ class PipAfterPoetry(ImageRule):
         ),
     )
     invalid = (
-        Example(binary("FROM a\nRUN pip install poetry && pip install x\n"), ("docker/Dockerfile:2:27",)),
+        Example(binary("FROM a\nRUN poetry install && pip install x\n"), ("docker/Dockerfile:2:23",)),
         Example(
-            binary("FROM a AS b\nRUN pip install poetry\nRUN pip install x\nFROM a\nCOPY --from=b /v /v\n"),
+            binary("FROM a AS b\nRUN poetry install\nRUN pip install x\nFROM a\nCOPY --from=b /v /v\n"),
             ("docker/Dockerfile:3:5",),
         ),
         Example(binary("FROM a\nRUN poetry install\nRUN poetry run pip install x\n"), ("docker/Dockerfile:3:16",)),
@@ -55,8 +58,8 @@ class PipAfterPoetry(ImageRule):
             ("docker/Dockerfile:4:5",),
         ),
         Example(
-            binary("FROM a\nRUN pip install poetry==1.8\nRUN uv pip install x; conda install y; easy_install z\n"),
-            ("docker/Dockerfile:3:5", "docker/Dockerfile:3:23", "docker/Dockerfile:3:40"),
+            binary("FROM a AS b\nRUN poetry check\nFROM b\nRUN conda install y\nFROM b\nRUN easy_install z\n"),
+            ("docker/Dockerfile:4:5", "docker/Dockerfile:6:5"),
         ),
     )
 
@@ -64,9 +67,8 @@ class PipAfterPoetry(ImageRule):
         """Find what installs packages behind the command that brings Poetry."""
         found = uses(image, documents)
         allowed = exempt(found, image)
-        seen: set[tuple[str, int, int]] = set()
-        for stages in chains(image.dockerfile):
-            chain = [use for use in found if use.step.instruction.stage_number in stages]
+        seen = {use.where for use, _ in surplus(image, documents)}
+        for _, chain in uses_of_chains(found, image.dockerfile):
             for use in _behind_poetry(chain):
                 if use.where not in seen | allowed:
                     seen.add(use.where)

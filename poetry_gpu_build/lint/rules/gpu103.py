@@ -26,7 +26,7 @@ _HELP = "install Poetry with the image's one pip command: python get-pip.py pip 
 _SCRIPT = re.compile(r"(?:^|/)(install\.python-poetry\.org|get-poetry\.py|install-poetry\.py)(?![\w.-])")
 # They show a text; what they print into a shell is found where it runs.
 _SHOWS = frozenset({"echo", "printf", "grep", "rm", "test", "[", "chmod", "ls", "cat"})
-_OTHERS = frozenset({"pipx", "uv", "uv tool", "conda", "mamba", "micromamba", "easy_install"})
+_OTHERS = frozenset({"pipx", "uv", "uv tool", "uvx", "conda", "mamba", "micromamba", "easy_install"})
 
 
 class ForeignPoetryInstaller(ImageRule):
@@ -91,9 +91,8 @@ def _foreign(use: Use, *, is_named: bool) -> str:
         return f"Poetry from {found[1]}" if found and not is_named else ""
     if is_system_install(use):
         return "" if SYSTEM_POETRY.isdisjoint(use.required) else f"Poetry from {use.program}"
-    name = use.installer or ("uv" if use.program == "uvx" else "")
-    if name in _OTHERS and "poetry" in use.required:
-        return f"Poetry from {name}"
+    if use.installer in _OTHERS and "poetry" in use.required:
+        return f"Poetry from {use.installer}"
     if use.program in _SHOWS or is_named:
         return ""
     found = next((each for each in map(_SCRIPT.search, use.texts) if each), None)

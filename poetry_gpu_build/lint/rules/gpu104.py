@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.commands import chains
 from poetry_gpu_build.lint.commands import installs_pip
 from poetry_gpu_build.lint.commands import installs_poetry
 from poetry_gpu_build.lint.commands import uses
+from poetry_gpu_build.lint.commands import uses_of_chains
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
@@ -47,8 +47,7 @@ class SplitBootstrap(ImageRule):
         """Find where Poetry is installed behind a RUN that installed pip."""
         found = uses(image, documents)
         seen: set[tuple[str, int, int]] = set()
-        for stages in chains(image.dockerfile):
-            chain = [use for use in found if use.step.instruction.stage_number in stages]
+        for _, chain in uses_of_chains(found, image.dockerfile):
             for pip, poetry in _split(chain):
                 if poetry.where not in seen:
                     seen.add(poetry.where)

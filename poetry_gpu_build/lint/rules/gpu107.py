@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.commands import chains
 from poetry_gpu_build.lint.commands import is_poetry
 from poetry_gpu_build.lint.commands import normalised
 from poetry_gpu_build.lint.commands import subcommand
 from poetry_gpu_build.lint.commands import uses
+from poetry_gpu_build.lint.commands import uses_of_chains
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
@@ -53,8 +53,7 @@ class InertToggle(ImageRule):
         """Find the two variables in an image whose commands do not bring the plugin."""
         found = uses(image, documents)
         hits: dict[tuple[str, int], Hit] = {}
-        for stages in chains(image.dockerfile):
-            chain = [use for use in found if use.step.instruction.stage_number in stages]
+        for stages, chain in uses_of_chains(found, image.dockerfile):
             if any(_brings_plugin(use) for use in chain):
                 continue
             for hit in [*_set_by_instructions(image, stages), *_set_for_a_command(chain)]:
@@ -70,11 +69,10 @@ def _brings_plugin(use: Use) -> bool:
     return any(_PLUGIN in normalised(text) or text.startswith("${_}") for text in use.texts)
 
 
-def _set_by_instructions(image: Image, stages: frozenset[int]) -> Iterator[Hit]:
-    for instruction in image.dockerfile.instructions:
+def _set_by_instructions(image: Image, stages: list[int]) -> Iterator[Hit]:
+    chain = [image.dockerfile.stages[number] for number in stages if number >= 0]
+    for instruction in (instruction for stage in chain for instruction in stage.instructions):
         setting = instruction.trigger or instruction
-        if instruction.stage_number < 0 or instruction.stage_number not in stages:
-            continue
         for assignment in setting.assignments:
             if assignment.name in _TOGGLES:
                 end = assignment.offset + len(assignment.name)
@@ -85,7 +83,8 @@ def _set_for_a_command(chain: list[Use]) -> Iterator[Hit]:
     for use in chain:
         command = use.step.command
         names = sorted(name for name, _ in command.environment if name in _TOGGLES) if command is not None else []
-        if names:
+        # What the shell exports is in force for every command; Poetry's is the one that may look at it.
+        if names and command is not None and (is_poetry(use) or command.command.assignments):
             yield Hit(use.source, use.step.start, use.step.end, _message(names[0]), _HELP)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from posixpath import normpath
 from typing import TYPE_CHECKING
-from typing import ClassVar
 
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.dockerfile.model import Instruction
     from poetry_gpu_build.documents.dockerfile.model import Mount
     from poetry_gpu_build.lint.documents import Documents
-    from poetry_gpu_build.lint.finding import Severity
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.lint.installs import PoetryInstall
 
@@ -42,7 +40,6 @@ class CacheInLayer(ImageRule):
 
     code = "GPU307"
     name = "cache-in-layer"
-    severity: ClassVar[Severity] = "warning"
     valid = (
         Example(binary(f"FROM a\nRUN {_MOUNT}{_DEFAULT} poetry install\n")),
         Example(binary(f"FROM a\nUSER u\nRUN {_MOUNT}/home/u/.cache,uid=1 poetry install\n")),

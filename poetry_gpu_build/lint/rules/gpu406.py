@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.lint.rule import ComposeRule
 from poetry_gpu_build.lint.rule import Example
-from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.services import builders
 from poetry_gpu_build.lint.services import hit_at
 from poetry_gpu_build.lint.services import images_of
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poetry_gpu_build.documents.compose.model import Service
+    from poetry_gpu_build.documents.compose.nodes import Node
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.finding import Hit
     from poetry_gpu_build.lint.image import Image
@@ -32,7 +33,12 @@ def _example(volume: str, dockerfile: str = "docker/Dockerfile", image: str = _I
     return {_FILE: text, dockerfile: image}
 
 
-class ManifestHidden(Rule):
+def _named(options: str) -> dict[str, str]:
+    files = _example("code:/app")
+    return files | {_FILE: f"{files[_FILE]}volumes:\n  code:\n    driver_opts: {{{options}}}\n"}
+
+
+class ManifestHidden(ComposeRule):
     """A bind mount must not hide what the image generated.
 
     The image holds the manifests that its mode was installed by, the lock that Poetry wrote there, and in the source
@@ -47,6 +53,7 @@ class ManifestHidden(Rule):
         Example(_example("../src:/app/src")),
         Example(_example("runs:/runs")),
         Example(_example("../:/workspace")),
+        Example(_named("type: tmpfs, o: size=1g, device: tmpfs")),
         Example(_example("${DATA:?}:/app/data")),
         Example({"docker/Dockerfile": _IMAGE}),
     )
@@ -57,17 +64,52 @@ class ManifestHidden(Rule):
         Example(_example("{type: bind, source: .., target: /app}"), (f"{_FILE}:5:9",)),
         Example(_example("{type: tmpfs, target: /app}"), (f"{_FILE}:5:9",)),
         Example(_example("/opt:/opt", "docker/Dockerfile.source", _SWAP), (f"{_FILE}:5:9",)),
+        Example(_named("type: none, o: bind, device: ./"), (f"{_FILE}:5:9",)),
+        Example(_named("type: none, device: /src, o: 'rw,rbind'"), (f"{_FILE}:5:9",)),
     )
 
-    def check(self, documents: Documents) -> Iterator[Hit]:
+    def check_compose(self, documents: Documents) -> Iterator[Hit]:
         """Compare each builder's mounts with the paths that its images generate."""
         for service in builders(documents).values():
             places = _generated(service, documents)
             for mount in service.volumes:
                 hidden = next((place for place in places if _hides(mount.target, place)), None)
-                if mount.decided and mount.type in _HIDING and hidden is not None:
+                if hidden is None or not mount.decided:
+                    continue
+                if mount.type in _HIDING or (mount.type == "volume" and mount.source in bound_volumes(documents)):
                     message = f"the mount on {mount.target} hides {hidden} of the image"
                     yield from hit_at(documents, mount.position, message, "mount the folders with the code only")
+
+
+def bound_volumes(documents: Documents) -> frozenset[str]:
+    """The named volumes that are folders of the host: ``driver_opts: {type: none, o: bind, device: ./}``."""
+    return documents.remember(("bound volumes", id(documents.compose)), lambda: frozenset(_bound_volumes(documents)))
+
+
+def _bound_volumes(documents: Documents) -> Iterator[str]:
+    # Loaded with the project's Compose files; few projects mount a volume over the code.
+    from poetry_gpu_build.documents.compose.nodes import ComposeFile
+    from poetry_gpu_build.documents.compose.nodes import MappingNode
+    from poetry_gpu_build.documents.compose.parse import parse
+
+    for path in documents.compose.files if documents.compose is not None else ():
+        source = documents.source_at(path)
+        for document in parse(ComposeFile(source, path.parent)).documents if source is not None else ():
+            volumes = document.get("volumes") if isinstance(document, MappingNode) else None
+            for entry in volumes.entries.values() if isinstance(volumes, MappingNode) else ():
+                if isinstance(entry.node, MappingNode) and _is_bound(entry.node.get("driver_opts")):
+                    yield entry.key
+
+
+def _is_bound(options: Node | None) -> bool:
+    """What mount(8) is told with ``-o``: a bind mount, or one of a whole tree."""
+    from poetry_gpu_build.documents.compose.nodes import MappingNode
+    from poetry_gpu_build.documents.compose.nodes import ScalarNode
+
+    if not isinstance(options, MappingNode):
+        return False
+    told = options.get("o")
+    return isinstance(told, ScalarNode) and not {"bind", "rbind"}.isdisjoint(told.text.replace(" ", "").split(","))
 
 
 def _hides(target: str, place: str) -> bool:

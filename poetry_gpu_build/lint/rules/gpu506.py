@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.toml import TomlDocument
     from poetry_gpu_build.lint.documents import Documents
+    from poetry_gpu_build.lint.finding import Fix
 
 _FILE = "poetry.toml"
 _CREATE = "[virtualenvs]\ncreate = false\n"
@@ -74,6 +75,11 @@ class VirtualenvsCreate(Rule):
             (f"{_FILE}:1:16",),
             {_FILE: "virtualenvs = {create = false}\n" + _UNINSTALL},
         ),
+        Example(
+            {_FILE: "# ours\n[cache]\n"},
+            (f"{_FILE}:1:1", f"{_FILE}:1:1"),
+            {_FILE: f"{_CREATE}\n# ours\n[cache]\n\n{_UNINSTALL}"},
+        ),
         Example({"docker/Dockerfile": "FROM a\n", "pyproject.toml": "[project]\n"}, ("pyproject.toml:1:1",)),
     )
 
@@ -81,8 +87,15 @@ class VirtualenvsCreate(Rule):
         """Look at both settings; without a poetry.toml both are missing from the images."""
         document = documents.poetry_toml
         if document is not None:
-            for setting in _SETTINGS:
-                yield from _check_setting(setting, document, documents)
+            first, second = (list(_check_setting(setting, document, documents)) for setting in _SETTINGS)
+            if first and second and _same_place(first[0].fix, second[0].fix):
+                # Two texts at one place have no order: one of them goes to the top.
+                above = [list(_check_setting(setting, document, documents, at_top=True)) for setting in _SETTINGS]
+                if not _same_place(above[0][0].fix, second[0].fix):
+                    first = above[0]
+                elif not _same_place(first[0].fix, above[1][0].fix):
+                    second = above[1]
+            yield from (*first, *second)
             return
         manifest = documents.source("pyproject.toml")
         if manifest is not None and documents.images and documents.source(_FILE) is None:
@@ -90,14 +103,21 @@ class VirtualenvsCreate(Rule):
             yield Hit(manifest, 0, 0, "there is no poetry.toml beside it: Poetry works by its defaults", help_text)
 
 
-def _check_setting(setting: _Setting, document: TomlDocument, documents: Documents) -> Iterator[Hit]:
+def _same_place(one: Fix | None, other: Fix | None) -> bool:
+    return one is not None and other is not None and one.edits[0].start == other.edits[0].start
+
+
+def _check_setting(
+    setting: _Setting, document: TomlDocument, documents: Documents, *, at_top: bool = False
+) -> Iterator[Hit]:
     if table(document.data, setting.table).get(setting.name) is setting.wanted:
         return
     name = f"{setting.table}.{setting.name}"
     message = f"poetry.toml lacks {name} = {setting.written}: {setting.why}"
     help_text = f"write {setting.name} = {setting.written} under [{setting.table}]"
     for hit in toml_hit(documents, document, (setting.table, setting.name), message, help_text):
+        where = (setting.table,)
         fix = setting_fix(
-            hit.source, document, (setting.table,), setting.name, setting.written, is_safe=setting.is_safe
+            hit.source, document, where, setting.name, setting.written, is_safe=setting.is_safe, at_top=at_top
         )
         yield hit._replace(fix=fix)

@@ -242,7 +242,7 @@ def test_a_file_tells_who_runs_it_with_what() -> None:
         ("python -W ignore -Xdev -mpip install", "pip install"),
         ("pypy3 -m pip install", "pip install"),
         ("python -m easy_install x", "easy_install x"),
-        ("easy_install-3.11 x", "easy_install-3.11 x"),
+        ("easy_install-3.11 x", "easy_install x"),
         ("uv pip install x", "uv pip install x"),
         ("uv -q pip sync x", "uv pip sync x"),
         ("uv sync", "uv sync"),
