@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from typing import TYPE_CHECKING
+from typing import ClassVar
 from typing import NamedTuple
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Source:
     """
 
     __slots__ = ("_starts", "path", "text")
+
+    is_file: ClassVar[bool] = True
+    """Whether the text is all of the file, so that offsets in it are offsets in the file."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path

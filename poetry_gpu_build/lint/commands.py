@@ -169,7 +169,7 @@ def _needs(stage: Stage, dockerfile: Dockerfile, names: Mapping[str, Stage]) -> 
 
 def uses(image: Image, documents: Documents) -> tuple[Use, ...]:
     """Everything that the RUNs run, scripts of the context included, in the order of the file."""
-    return documents.remember(("uses", image.dockerfile.path), lambda: tuple(_uses(image, documents)))
+    return documents.remember(("uses", image), lambda: tuple(_uses(image, documents)))
 
 
 def _uses(image: Image, documents: Documents) -> Iterator[Use]:
@@ -291,7 +291,7 @@ def context_file(path: str, instruction: Instruction, dockerfile: Dockerfile, do
 def _copies(dockerfile: Dockerfile, documents: Documents) -> list[Instruction]:
     """Its COPY and ADD instructions: every script of a long file asks for them."""
     return documents.remember(
-        ("copies", dockerfile.path),
+        ("copies", id(dockerfile)),
         lambda: [each for each in dockerfile.instructions if each.keyword in {"COPY", "ADD"}],
     )
 

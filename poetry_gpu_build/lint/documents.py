@@ -125,7 +125,12 @@ class Documents:
     def told_images(self) -> tuple[Image, ...]:
         """Those in which a rule that looks at one Dockerfile at a time may find something that is told."""
         is_all = not all(map(is_dockerfile, self._named))  # a script's findings come from whoever runs it
-        return tuple(image for image in self.images if is_all or self.is_told(image.dockerfile.path))
+        told = tuple(image for image in self.images if is_all or self.is_told(image.dockerfile.path))
+        if "compose" not in self.told_kinds:
+            return told
+        from poetry_gpu_build.lint.inline import inline_images
+
+        return told + inline_images(self)
 
     def image(self, mode: ModeName) -> Image | None:
         """The Dockerfile of a mode."""

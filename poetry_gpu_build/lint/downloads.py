@@ -42,7 +42,7 @@ class Unchecked(NamedTuple):
 
 def unchecked(image: Image, documents: Documents) -> Unchecked:
     """Find the downloads that an interpreter runs, and what they lack; two rules ask."""
-    return documents.remember(("unchecked", image.dockerfile.path), lambda: _unchecked(image, documents))
+    return documents.remember(("unchecked", image), lambda: _unchecked(image, documents))
 
 
 def _unchecked(image: Image, documents: Documents) -> Unchecked:

@@ -28,7 +28,7 @@ _PREFIXES = ("--target", "--prefix", "--root", "-t")
 
 def surplus(image: Image, documents: Documents) -> tuple[tuple[Use, Use], ...]:
     """Each pip command behind the first of its image, with that first; two rules ask."""
-    return documents.remember(("surplus", image.dockerfile.path), lambda: tuple(_surplus(image, documents)))
+    return documents.remember(("surplus", image), lambda: tuple(_surplus(image, documents)))
 
 
 def _surplus(image: Image, documents: Documents) -> Iterator[tuple[Use, Use]]:

@@ -66,7 +66,7 @@ def finding_of(rule: Rule, hit: Hit, documents: Documents) -> Finding:
         end=hit.source.position(hit.end),
         excerpt=_shared(hit.source.line(where.line), documents),
         help=hit.help,
-        fix=hit.fix,
+        fix=hit.fix if hit.source.is_file else None,
     )
 
 

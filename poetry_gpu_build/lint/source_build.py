@@ -79,7 +79,7 @@ def source_build(image: Image, documents: Documents) -> SourceBuild | None:
     """The RUN that compiles torch; None where the Dockerfile has none, or is not the source mode's."""
     if image.mode != "source":
         return None
-    return documents.remember(("source build", image.dockerfile.path), lambda: _source_build(image, documents))
+    return documents.remember(("source build", image), lambda: _source_build(image, documents))
 
 
 def _source_build(image: Image, documents: Documents) -> SourceBuild | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from poetry_gpu_build import errors
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.errors import FindingsError
 from poetry_gpu_build.errors import GpuBuildError
 from poetry_gpu_build.errors import InvalidValueError
 
@@ -45,6 +47,18 @@ def test_an_error_prints_what_where_and_what_to_do() -> None:
         "  help: look",
         "  help: ask",
     ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigurationError("torch is lost", where=Position(Path("pyproject.toml"), 4, 7), ways_out=("look", "ask")),
+        FindingsError("2 errors", ways_out=("mend them",), findings=[{"code": "GPU101"}]),
+    ],
+)
+def test_an_error_goes_whole_from_one_process_to_another(error: GpuBuildError) -> None:
+    other = pickle.loads(pickle.dumps(error))
+    assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
 
 
 def test_an_error_without_a_place_is_one_line() -> None:
