@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
 
+    from poetry_gpu_build.documents.dockerfile.model import Dockerfile
     from poetry_gpu_build.documents.dockerfile.model import Instruction
     from poetry_gpu_build.documents.ignorefile import IgnoreFile
     from poetry_gpu_build.lint.documents import Documents
@@ -50,9 +51,9 @@ class Taken(NamedTuple):
         return not self.stage and self.path in (".", "*", "**")
 
 
-def taken_by(image: Image) -> tuple[Taken, ...]:
+def taken_by(dockerfile: Dockerfile) -> tuple[Taken, ...]:
     """All that a Dockerfile copies and mounts, in order. What is not known before the build is left out."""
-    return tuple(taken for instruction in image.dockerfile.instructions for taken in _taken(instruction))
+    return tuple(taken for instruction in dockerfile.instructions for taken in _taken(instruction))
 
 
 def taken_before(instruction: Instruction, image: Image, candidates: Iterable[Taken]) -> Iterator[Taken]:

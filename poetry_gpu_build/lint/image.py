@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.dockerfile.model import Dockerfile
     from poetry_gpu_build.documents.dockerfile.model import Instruction
     from poetry_gpu_build.documents.shell.results import Resolved
+    from poetry_gpu_build.lint.context import Taken
     from poetry_gpu_build.policy import ModeName
 
 
@@ -79,6 +80,13 @@ class Image:
                 copies[number] = dict(copies.get(parent.number, {})) if parent is not None else {}
             made += _steps(instruction, copies[number])
         return tuple(made)
+
+    @cached_property
+    def taken(self) -> tuple[Taken, ...]:
+        """What it copies and mounts, in order."""
+        from poetry_gpu_build.lint.context import taken_by
+
+        return taken_by(self.dockerfile)
 
     def steps_of(self, instruction: Instruction) -> tuple[Step, ...]:
         """What one instruction runs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.context import taken_by
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.installs import poetry_installs
 from poetry_gpu_build.lint.rule import Example
@@ -61,7 +60,7 @@ class CompileAfterInstall(ImageRule):
 
 def _project(image: Image) -> Iterator[tuple[Instruction, str]]:
     """What brings the project into an image."""
-    for taken in taken_by(image):
+    for taken in image.taken:
         if not taken.is_mount and any(taken.takes(name) for name in _MANIFESTS):
             yield taken.instruction, "the COPY of the manifest"
     for install in poetry_installs(image):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.context import clean
 from poetry_gpu_build.lint.context import covers
-from poetry_gpu_build.lint.context import taken_by
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.installs import parse_options
 from poetry_gpu_build.lint.installs import run_of
@@ -80,11 +79,11 @@ class ManifestParity(Rule):
 
 def _lacks(image: Image, other: Image) -> Iterator[Hit]:
     """The manifests that one Dockerfile takes, and the other does not."""
-    theirs = taken_by(other)
+    theirs = other.taken
     written = {taken.path for taken in theirs if not taken.stage}
     by_name = {basename(taken.path) for taken in theirs if taken.stage}
     patterns = {path for path in written if any(character in path for character in "*?[")}
-    for taken in taken_by(image):
+    for taken in image.taken:
         path = basename(taken.path) if taken.stage else taken.path
         if not _MANIFEST.fullmatch(basename(path)) or _placed_as(taken):
             continue
@@ -108,7 +107,7 @@ def _has_name(paths: set[str], name: str) -> bool:
 
 def _swaps(image: Image) -> Iterator[Hit]:
     source = image.dockerfile.source
-    for taken in taken_by(image):
+    for taken in image.taken:
         name = _placed_as(taken)
         if name:
             yield Hit(source, taken.start, taken.end, f"{taken.path} takes the place of {name}", _HELP)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.context import ignorefile
 from poetry_gpu_build.lint.context import taken_before
-from poetry_gpu_build.lint.context import taken_by
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.installs import first_installs
 from poetry_gpu_build.lint.rule import Example
@@ -56,7 +55,7 @@ class CodeBeforeDependencies(ImageRule):
 
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
         """Find what stands before the first install of each stage."""
-        everything = [taken for taken in taken_by(image) if taken.is_everything]
+        everything = [taken for taken in image.taken if taken.is_everything]
         if not everything:
             return
         installs = first_installs(image)

@@ -10,7 +10,6 @@ from poetry_gpu_build.lint.context import context_path
 from poetry_gpu_build.lint.context import covers
 from poetry_gpu_build.lint.context import ignorefile
 from poetry_gpu_build.lint.context import taken_before
-from poetry_gpu_build.lint.context import taken_by
 from poetry_gpu_build.lint.documents import LOCK
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
@@ -110,7 +109,7 @@ class LockCopied(ImageRule):
 
 def _brought(image: Image, lock: str | None) -> Iterator[Hit]:
     """A lock that is copied or mounted; None: it is not in what reaches the build."""
-    for taken in taken_by(image):
+    for taken in image.taken:
         if _is_named(taken):
             message = f"{LOCK} is {'mounted' if taken.is_mount else 'copied'} into the image"
         elif lock is not None and _takes(taken, lock):
@@ -123,7 +122,7 @@ def _brought(image: Image, lock: str | None) -> Iterator[Hit]:
 def _unreached(image: Image, lock: str | None, keeper: IgnoreFile | None) -> Iterator[Hit]:
     """The installs of a mode's Dockerfile before which no lock comes in."""
     source = image.dockerfile.source
-    all_taken = taken_by(image)
+    all_taken = image.taken
     kept_out: dict[int, Taken] = {}
     for install in first_installs(image) if image.mode is not None else ():
         if _may_be_there(install.instruction, image, all_taken, lock):
