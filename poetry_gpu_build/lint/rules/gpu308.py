@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from typing import Any
 
+from poetry_gpu_build.lint.finding import Edit
+from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poetry_gpu_build.documents.dockerfile.model import Stage
+    from poetry_gpu_build.documents.mapped import MappedText
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.policy import Mode
 
 _EMPTY = "scratch"
+_VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?")
 # nvidia/cuda:12.8.1-devel-ubuntu22.04; the CUDA of an image of another name is not in its tag.
 _CUDA_IMAGE = re.compile(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?![\d])[^/]*")
 _REQUIREMENT = re.compile(r"\s*torch\b(?P<constraint>[^;@]*)", re.IGNORECASE)
@@ -48,8 +52,18 @@ class BaseImage(ImageRule):
         Example(source("ARG BASE_IMAGE\nFROM $BASE_IMAGE\n")),
     )
     invalid = (
-        Example(binary("FROM python:3.10\n"), ("docker/Dockerfile:1:6",)),
-        Example(source(f"FROM {_BINARY}\n"), ("docker/Dockerfile.source:1:6",)),
+        Example(binary("FROM python:3.10\n"), ("docker/Dockerfile:1:6",), {"docker/Dockerfile": f"FROM {_BINARY}\n"}),
+        Example(
+            binary("ARG BASE_IMAGE='nvidia/cuda:12.6.3-devel-ubuntu22.04'\nFROM ${BASE_IMAGE}\n"),
+            ("docker/Dockerfile:2:6",),
+            {"docker/Dockerfile": f"ARG BASE_IMAGE={_BINARY}\nFROM ${{BASE_IMAGE}}\n"},
+        ),
+        Example(binary("ARG TAG=12.6.3-devel\nFROM nvidia/cuda:${TAG}\n"), ("docker/Dockerfile:2:6",)),
+        Example(
+            source(f"FROM {_BINARY}\n"),
+            ("docker/Dockerfile.source:1:6",),
+            {"docker/Dockerfile.source": f"FROM {_SOURCE}\n"},
+        ),
         Example(source(f"FROM {_BINARY} AS a\nFROM {_SOURCE}\n"), ("docker/Dockerfile.source:1:6",)),
         Example(binary(f"FROM {_BINARY}\n", **{"pyproject.toml": _WHEEL % "cu126"}), ("docker/Dockerfile:1:6",)),
         Example(
@@ -71,12 +85,13 @@ class BaseImage(ImageRule):
             if stage.parent is not None or not stage.base_image.is_known:
                 continue
             message = _wrong_base(stage, mode) if stage is final else None
+            fix = _fix(stage, image, mode) if message is not None else None
             message = message or _wrong_cuda(stage, mode)
             if stage is final and message is None and image.mode == "binary":
                 message = _wrong_wheel(mode, documents)
             if message is not None:
                 help_text = f"FROM {mode.base_image}, or say in [tool.gpu-build.modes.{mode.name}] what it shall be"
-                yield Hit(image.dockerfile.source, stage.base.offset, stage.base.end, message, help_text)
+                yield Hit(image.dockerfile.source, stage.base.offset, stage.base.end, message, help_text, fix)
 
 
 def _foundation(image: Image, mode: Mode) -> Stage:
@@ -95,6 +110,19 @@ def _wrong_base(stage: Stage, mode: Mode) -> str | None:
     if _plain(name) == _plain(mode.base_image):
         return None
     return f"{name or 'nothing'} is not the {mode.name} mode's base image, which is {mode.base_image}"
+
+
+def _fix(stage: Stage, image: Image, mode: Mode) -> Fix | None:
+    """Name the policy's image, in the FROM or where its argument gets its default. Not safe: it is another image."""
+    variable = _VARIABLE.fullmatch(stage.base.text)
+    place: MappedText | None = stage.base
+    if variable is not None:
+        known = [each for one in image.dockerfile.instructions if one.stage_number < 0 for each in one.assignments]
+        place = next((each.raw for each in reversed(known) if each.name == variable["name"]), None)
+    if place is None or place.text.strip("\"'") != stage.base_image.value:
+        return None  # put together from several parts
+    edit = Edit(image.dockerfile.path, place.offset, place.end, mode.base_image)
+    return Fix(f"build on {mode.base_image}", (edit,), is_safe=False)
 
 
 def _wrong_cuda(stage: Stage, mode: Mode) -> str | None:
