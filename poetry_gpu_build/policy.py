@@ -7,12 +7,12 @@ settings need is imported where they are: most projects have none.
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Literal
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
@@ -45,7 +45,7 @@ Lock = Literal["exclude", "require"]
 SETTINGS = ("tool", "gpu-build")
 
 # nvidia/cuda:12.8.1-devel-ubuntu22.04, registry:5000/mirror/cuda:11.8-devel
-_CUDA_TAG = re.compile(r":(\d{1,2}\.\d{1,2}(?:\.\d+)*)(?:-[^/]*)?$")
+_CUDA_TAG = lazy_pattern(r":(\d{1,2}\.\d{1,2}(?:\.\d+)*)(?:-[^/]*)?$")
 
 # How fastjsonschema names a type, and how TOML does.
 _TYPES = {"string": "a string", "array": "an array", "object": "a table", "number": "a number"}

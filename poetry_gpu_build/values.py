@@ -5,20 +5,20 @@ Named tuples, for the order and for the linter's start-up; mypy refuses to compa
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.errors import InvalidValueError
 
 # The first CUDA architecture was 1.0; `sm_10` and below never existed as two-digit numbers of a newer major.
-_CAPABILITY_DOTTED = re.compile(r"(\d{1,2})\.(\d)")
-_CAPABILITY_DIGITS = re.compile(r"(?P<prefix>sm_|compute_)?(\d{1,2})(\d)")
-_CUDA_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.\d+)*")
-_CUDA_VARIANT = re.compile(r"cu(\d{2})(\d)")
-_DRIVER = re.compile(r"\d{2,4}(?:\.\d{1,4}){1,3}")
-_TORCH = re.compile(r"v?(\d+(?:\.\d+){1,2}(?:(?:a|b|rc|\.dev|\.post)\d+)*)(?:\+([a-z0-9]+(?:[._][a-z0-9]+)*))?")
+_CAPABILITY_DOTTED = lazy_pattern(r"(\d{1,2})\.(\d)")
+_CAPABILITY_DIGITS = lazy_pattern(r"(?P<prefix>sm_|compute_)?(\d{1,2})(\d)")
+_CUDA_DOTTED = lazy_pattern(r"(\d{1,2})\.(\d{1,2})(?:\.\d+)*")
+_CUDA_VARIANT = lazy_pattern(r"cu(\d{2})(\d)")
+_DRIVER = lazy_pattern(r"\d{2,4}(?:\.\d{1,4}){1,3}")
+_TORCH = lazy_pattern(r"v?(\d+(?:\.\d+){1,2}(?:(?:a|b|rc|\.dev|\.post)\d+)*)(?:\+([a-z0-9]+(?:[._][a-z0-9]+)*))?")
 # https://download.pytorch.org/whl/cu128, and any mirror that keeps the last segment
-_INDEX_VARIANT = re.compile(r"/(cu\d{3}|cpu)/?$")
+_INDEX_VARIANT = lazy_pattern(r"/(cu\d{3}|cpu)/?$")
 
 
 class ComputeCapability(NamedTuple):

@@ -14,11 +14,12 @@ a required variable. Mistakes are values, with the place, and never stop the res
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal
 from typing import NamedTuple
+
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +32,10 @@ MAXIMUM_MISTAKES = 100
 
 # Go folds case as Unicode does: the long s and the Kelvin sign are letters of a name there, and nothing else is.
 _NAME = "[_a-zA-Z\u017f\u212a][_a-zA-Z0-9\u017f\u212a]*"
-_DOLLAR = re.compile(
+_DOLLAR = lazy_pattern(
     rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?:(?P<braced>{_NAME})(?:(?P<closed>\}})|(?P<operator>:?[-+?]))?)?)"
 )
-_BRACE = re.compile(r"[{}]")
+_BRACE = lazy_pattern(r"[{}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +26,7 @@ _LETTERS = frozenset("dDsSwWaftnrv")
 _ANCHORS = frozenset("bBAz")
 
 # The pieces of a translated pattern: folders, a tail, a class and its loop, an escape, a character.
-_PIECE = re.compile(r"(\(\.\*/\)\?)|(\.\*)|(\[\^?(?:\\.|[^\\])(?:\\.|[^\]\\])*\])(\*?)|(\\.)|(.)", re.DOTALL)
+_PIECE = lazy_pattern(r"(\(\.\*/\)\?)|(\.\*)|(\[\^?(?:\\.|[^\\])(?:\\.|[^\]\\])*\])(\*?)|(\\.)|(.)", re.DOTALL)
 
 
 def compile_path_pattern(pattern: str) -> Callable[[str], bool] | None:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import Any
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.errors import ConfigurationError
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 MAXIMUM_BYTES = 64 * 1024 * 1024
 
 # "Expected '=' after a key in a key/value pair (at line 3, column 5)"; "(at end of document)".
-_ERROR_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_BLANK = re.compile(r"[ \t]*")
-_SPACE_AND_COMMENTS = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
-_SCALAR = re.compile(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")
+_ERROR_PLACE = lazy_pattern(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_BARE_KEY = lazy_pattern(r"[A-Za-z0-9_-]+")
+_BLANK = lazy_pattern(r"[ \t]*")
+_SPACE_AND_COMMENTS = lazy_pattern(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_SCALAR = lazy_pattern(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")
 # A multi-line string may end in one or two quotes of its own before the three that close it.
-_STRING = re.compile(
+_STRING = lazy_pattern(
     r'''"""(?:[^"\\]+|\\.|"{1,2}(?!"))*"{3,5}|"(?:[^"\\]+|\\.)*"'''
     r"""|'''(?:[^']+|'{1,2}(?!'))*'{3,5}|'[^']*'""",
     re.DOTALL,

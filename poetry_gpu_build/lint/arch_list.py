@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.errors import InvalidValueError
 from poetry_gpu_build.values import ComputeCapability
 
 if TYPE_CHECKING:
     from poetry_gpu_build.policy import Policy
 
-_ENTRY = re.compile(r"[^\s;]+")
-_NUMBER = re.compile(r"(\d{1,2}\.\d)[af]?(\+PTX)?")
+_ENTRY = lazy_pattern(r"[^\s;]+")
+_NUMBER = lazy_pattern(r"(\d{1,2}\.\d)[af]?(\+PTX)?")
 _PTX = "+PTX"
 _NAMED = {
     "Kepler+Tesla": "3.7",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.programs import PROGRAM_FOLDERS
 from poetry_gpu_build.documents.shell.programs import python_runs
 from poetry_gpu_build.documents.shell.programs import shebang
@@ -68,9 +68,9 @@ _VALUES = {
     "poetry": frozenset({"-C", "--directory", "-P", "--project"}),
 }
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?=$|[\[<>=!~;@ \t]|\$\{_\})")
-_FILE = re.compile(r"(?:^|/)([A-Za-z0-9][A-Za-z0-9._-]*?)(?:-[0-9][^/]*|\.git(?:[@#][^/]*)?|[@#][^/]*)?$")
-_SEPARATORS = re.compile(r"[-_.]+")
+_REQUIREMENT = lazy_pattern(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?=$|[\[<>=!~;@ \t]|\$\{_\})")
+_FILE = lazy_pattern(r"(?:^|/)([A-Za-z0-9][A-Za-z0-9._-]*?)(?:-[0-9][^/]*|\.git(?:[@#][^/]*)?|[@#][^/]*)?$")
+_SEPARATORS = lazy_pattern(r"[-_.]+")
 _MAXIMUM_SCRIPTS = 50
 
 

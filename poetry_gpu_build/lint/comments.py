@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.suppression import Comment
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BLANK = " \t\r\ufeff"
 # A suppression is never a `#` inside a string: the word that follows it is ours alone.
-_COMMENT = re.compile(r"#[ \t]*gpu-build[^\n]*")
+_COMMENT = lazy_pattern(r"#[ \t]*gpu-build[^\n]*")
 
 
 def comments_of(source: Source) -> Iterator[Comment]:

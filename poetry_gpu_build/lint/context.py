@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import partial
 from pathlib import Path
 from posixpath import normpath
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.path_patterns import compile_path_pattern
 from poetry_gpu_build.lint.installs import run_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
 
 # What ADD fetches for itself.
-_REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
+_REMOTE = lazy_pattern(r"(?:https?|git|ssh)://|git@")
 
 
 class Taken(NamedTuple):

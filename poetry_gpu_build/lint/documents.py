@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.lint.image import Image
@@ -35,17 +36,17 @@ if TYPE_CHECKING:
     Read = Callable[[Path], "Source | None"]
     """The text of a file; None where there is no such file. Raises ConfigurationError where it cannot be read."""
 
-Kind = Literal["image", "compose", "manifest"]
-"""``image``: what an image is made from: Dockerfiles, scripts, ignore files."""
-KINDS: frozenset[Kind] = frozenset(("image", "compose", "manifest"))
+Kind = Literal["image", "source-image", "compose", "manifest"]
+"""``image``: what an image is made from: Dockerfiles, scripts, ignore files; ``source-image``: in the source mode."""
+KINDS: frozenset[Kind] = frozenset(("image", "source-image", "compose", "manifest"))
 
 PYPROJECT = "pyproject.toml"
 POETRY_TOML = "poetry.toml"
 LOCK = "poetry.lock"
 
 # Compose's own names, and what people make of them: compose.dev.yml, docker-compose.gpu.override.yaml.
-_COMPOSE_NAME = re.compile(r"(?:docker-)?compose(?:[._-].*)?\.ya?ml\Z", re.IGNORECASE)
-_YAML_NAME = re.compile(r".*\.ya?ml\Z", re.IGNORECASE | re.DOTALL)
+_COMPOSE_NAME = lazy_pattern(r"(?:docker-)?compose(?:[._-].*)?\.ya?ml\Z", re.IGNORECASE)
+_YAML_NAME = lazy_pattern(r".*\.ya?ml\Z", re.IGNORECASE | re.DOTALL)
 
 
 class Documents:
@@ -68,7 +69,15 @@ class Documents:
     @cached_property
     def told_kinds(self) -> frozenset[Kind]:
         """The kinds of the files that findings are told of."""
-        return frozenset(map(kind_of, self._named)) if self._named else KINDS
+        if not self._named:
+            return KINDS
+        kinds = frozenset(map(kind_of, self._named))
+        return kinds | {"source-image"} if "image" in kinds and self._may_tell_of_source() else kinds
+
+    def _may_tell_of_source(self) -> bool:
+        """Whether the source mode's Dockerfile was named, or a script, which that one may run."""
+        source = self.root / self.policy.source.dockerfile
+        return any(kind_of(path) == "image" and (path == source or not is_dockerfile(path)) for path in self._named)
 
     def is_told(self, path: Path) -> bool:
         """Whether findings in a file are told: it was named, or none was."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from bisect import bisect_left
 from bisect import insort
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.errors import ConfigurationError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.finding import Finding
     from poetry_gpu_build.lint.finding import Fix
 
-_TO_QUOTE = re.compile(r"[^ !#-\[\]-~]")
+_TO_QUOTE = lazy_pattern(r"[^ !#-\[\]-~]")
 _C_ESCAPES: Mapping[str, str] = MappingProxyType(
     {
         "\a": r"\a",

@@ -5,11 +5,11 @@ Read without Poetry and without ``packaging``, which cost a start of the linter 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Hit
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 TORCH = "torch"
 # PEP 508: a name begins and ends with a letter or a digit.
-_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
-_SEPARATORS = re.compile(r"[-_.]+")
-_TOKEN = re.compile(r"\[\[?[^\]\n]*\]\]?|\"[^\"\n]*\"|'[^'\n]*'|[^\s=,\]}#]+")
+_NAME = lazy_pattern(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_SEPARATORS = lazy_pattern(r"[-_.]+")
+_TOKEN = lazy_pattern(r"\[\[?[^\]\n]*\]\]?|\"[^\"\n]*\"|'[^'\n]*'|[^\s=,\]}#]+")
 _GROUPS = ("tool", "poetry", "group")
 
 

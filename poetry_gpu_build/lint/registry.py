@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 FAMILIES: Mapping[str, Kind] = MappingProxyType(
-    {"GPU1": "image", "GPU2": "image", "GPU3": "image", "GPU4": "compose", "GPU5": "manifest"}
+    {"GPU1": "image", "GPU2": "source-image", "GPU3": "image", "GPU4": "compose", "GPU5": "manifest"}
 )
 """In which kind of file the rules of a family find something; those of the others do in all."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.commands import required_name
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 # A file of constraints (-c) installs nothing.
 _OPTIONS = ("--requirements", "--requirement", "--with-requirements", "--file", "-r")
 _SYNCS = frozenset({"pip-sync", "uv pip"})
-_INCLUDED = re.compile(r"(?:-r|--requirement)[ \t=]*(.+)")
-_EDITABLE = re.compile(r"(?:-e|--editable)[ \t=]*(.+)")
-_COMMENT = re.compile(r"(?:^|\s+)#.*")
+_INCLUDED = lazy_pattern(r"(?:-r|--requirement)[ \t=]*(.+)")
+_EDITABLE = lazy_pattern(r"(?:-e|--editable)[ \t=]*(.+)")
+_COMMENT = lazy_pattern(r"(?:^|\s+)#.*")
 # A file may include itself, and others without end.
 _MAXIMUM_FILES = 50
 _MAXIMUM_CHARACTERS = 500_000

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Finding
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import EngineRule
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OUR_ENDINGS = (".toml", ".yml", ".yaml", "ignore")
 _LONG_LINE = 1000
 # What may be a suppression; most files have none, and nobody reads their comments.
-_COMMENT = re.compile(r"#[ \t]*gpu-build")
+_COMMENT = lazy_pattern(r"#[ \t]*gpu-build")
 
 
 def run_rules(documents: Documents, rules: Iterable[Rule]) -> tuple[Finding, ...]:

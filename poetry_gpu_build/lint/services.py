@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os.path
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.build_arguments import DOCKERFILE_VARIABLE
 from poetry_gpu_build.build_arguments import IMAGE_VARIABLE
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.tomls import BYTE_ORDER_MARK
 from poetry_gpu_build.selection.flags import FLAG
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MODES: tuple[ModeName, ...] = ("binary", "source")
 
-_TOKEN = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|[^\s,\]}#]+')
+_TOKEN = lazy_pattern(r'"[^"\n]*"|\'[^\'\n]*\'|[^\s,\]}#]+')
 
 
 def hit_at(documents: Documents, position: Position, message: str, help_text: str | None = None) -> Iterator[Hit]:

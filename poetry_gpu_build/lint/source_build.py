@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.arguments import UNKNOWN
 from poetry_gpu_build.documents.shell.programs import python_runs
 from poetry_gpu_build.documents.shell.results import RunsFile
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
 
 OPT = "/opt/"
-PACKAGES = re.compile(r"(?:site|dist)-packages")
+PACKAGES = lazy_pattern(r"(?:site|dist)-packages")
 
 _SETUP = frozenset({"bdist_wheel", "build", "build_ext", "install", "develop", "bdist_egg"})
-_TORCH = re.compile(r"torch", re.IGNORECASE)
-_CLONE = re.compile(r"(?:^|/)(?:py)?torch(?:\.git)?(?:[#@].*)?/?$")
-_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
-_PTH = re.compile(r"(?<![\w.-])[\w.-]+\.pth\b")
-_SWAP_PLACE = re.compile(
+_TORCH = lazy_pattern(r"torch", re.IGNORECASE)
+_CLONE = lazy_pattern(r"(?:^|/)(?:py)?torch(?:\.git)?(?:[#@].*)?/?$")
+_COMMENT = lazy_pattern(r"^[ \t]*#.*$", re.MULTILINE)
+_PTH = lazy_pattern(r"(?<![\w.-])[\w.-]+\.pth\b")
+_SWAP_PLACE = lazy_pattern(
     r"(?:site|dist)-packages|purelib|platlib|getsitepackages|getusersitepackages|get_python_lib|/opt/"
 )
 _VALUE = r"(?:\"(?P<double>[^\"\n]*)\"|'(?P<single>[^'\n]*)'|(?P<bare>[^\s;&|\"'()<>]*))"

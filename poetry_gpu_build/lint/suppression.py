@@ -11,15 +11,16 @@ statement that holds it or follows it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection
     from collections.abc import Iterable
     from collections.abc import Iterator
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 # The rule about comments that silence nothing. Its findings are made here, since no rule knows of the others'.
 UNUSED = "GPU902"
 
-_DIRECTIVE = re.compile(
+_DIRECTIVE = lazy_pattern(
     r"#[ \t]*gpu-build(?P<colon>[ \t]*:)?[ \t]*(?P<word>[A-Za-z-]*)"
     r"(?:[ \t]*(?P<open>\[)(?P<codes>[^\]#\n]*)(?P<close>\])?)?"
 )
-_CODE = re.compile(r"[^\s,](?:[^,]*[^\s,])?")
+_CODE = lazy_pattern(r"[^\s,](?:[^,]*[^\s,])?")
 _FORM = "write `# gpu-build: ignore[GPU101] reason` or `# gpu-build: ignore-file[GPU101] reason`"
 # A Dockerfile's parser directive, which counts only as long as no other comment stands above it.
-_PARSER_DIRECTIVE = re.compile(r"#[ \t]*[A-Za-z][A-Za-z0-9]*[ \t]*=")
+_PARSER_DIRECTIVE = lazy_pattern(r"#[ \t]*[A-Za-z][A-Za-z0-9]*[ \t]*=")
 _BLANK = " \t\r\ufeff"
 
 

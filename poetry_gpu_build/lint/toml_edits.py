@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.lint.finding import Edit
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.toml import TomlDocument
 
 # A key's last part with its value, where the value is one word or one text.
-_PAIR = re.compile(r"[^=\n]+=[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,\]}#\"'\[{]+)")
-_TABLE_FIRST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_PAIR = lazy_pattern(r"[^=\n]+=[ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,\]}#\"'\[{]+)")
+_TABLE_FIRST = lazy_pattern(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[")
+_BARE = lazy_pattern(r"[A-Za-z0-9_-]+")
 
 
 def setting_fix(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.toml import TomlDocument
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.errors import ConfigurationError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BYTE_ORDER_MARK = "\ufeff"
 # A byte that is not UTF-8, as it is read (PEP 383).
-NOT_UTF_8 = re.compile("[\ud800-\udfff]")
+NOT_UTF_8 = lazy_pattern("[\ud800-\udfff]")
 
 
 class Tomls:

@@ -39,6 +39,7 @@ ROOMS = (
     "values",
     "errors",
     "documents.source",
+    "documents.lazy",
 )
 # Entry points: loaded by Poetry itself, and by nothing in the package.
 APART = {"plugin": {"groups"}, "groups": set[str]()}

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from poetry_gpu_build.documents.compose.problems import Problem
 from poetry_gpu_build.documents.interpolation import interpolate
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.source import Source
 
 _SPACE = "\t\v\f\r \x85\xa0"
-_NEXT_STATEMENT = re.compile(r"(?:\s+|#[^\n]*)*")
-_EXPORT = re.compile(rf"export[{_SPACE}]+")
-_KEY = re.compile(rf"[\w.\-\[\]{_SPACE}]*")
-_BLANKS = re.compile(rf"[{_SPACE}]*")
-_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
-_ESCAPED = re.compile(r"""\\(?:([abfnrtv\\"$])|0([0-3][0-7]{2}))""")
+_NEXT_STATEMENT = lazy_pattern(r"(?:\s+|#[^\n]*)*")
+_EXPORT = lazy_pattern(rf"export[{_SPACE}]+")
+_KEY = lazy_pattern(rf"[\w.\-\[\]{_SPACE}]*")
+_BLANKS = lazy_pattern(rf"[{_SPACE}]*")
+_QUOTED = lazy_pattern(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
+_ESCAPED = lazy_pattern(r"""\\(?:([abfnrtv\\"$])|0([0-3][0-7]{2}))""")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
 
 # Of all values together: each may repeat those above it.

@@ -7,7 +7,6 @@ same. What cannot be read is kept as a port whose ``decided`` is false, so that 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal
@@ -17,6 +16,7 @@ from poetry_gpu_build.documents.compose.nodes import ScalarNode
 from poetry_gpu_build.documents.compose.nodes import SequenceNode
 from poetry_gpu_build.documents.compose.nodes import failed
 from poetry_gpu_build.documents.compose.nodes import written
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.source import Position
 
 _PROTOCOLS = frozenset({"tcp", "udp", "sctp"})
-_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
-_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=.*:)[0-9A-Fa-f:.]+(?:%\w+)?")
+_RANGE = lazy_pattern(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_ADDRESS = lazy_pattern(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=.*:)[0-9A-Fa-f:.]+(?:%\w+)?")
 _HIGHEST = 65535
 
 

@@ -15,6 +15,7 @@ from poetry_gpu_build.documents.compose.merge import Merger
 from poetry_gpu_build.documents.compose.nodes import MappingNode
 from poetry_gpu_build.documents.compose.problems import Budget
 from poetry_gpu_build.documents.compose.problems import Problem
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.source import Position
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.compose.problems import Kind
 
 # What Compose would fetch from elsewhere: OCI artifacts, git repositories, HTTP.
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|github\.com/|.*\.git(?:#.*)?$", re.DOTALL)
+_REMOTE = lazy_pattern(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|github\.com/|.*\.git(?:#.*)?$", re.DOTALL)
 
 
 class Scope(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os.path
 import posixpath
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from poetry_gpu_build.documents.compose.nodes import ScalarNode
 from poetry_gpu_build.documents.compose.nodes import SequenceNode
 from poetry_gpu_build.documents.compose.nodes import failed
 from poetry_gpu_build.documents.compose.nodes import written
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.source import Position
 
 # A colon behind a single letter at a section's beginning belongs to it: C:\data.
-_SECTION = re.compile(r"(?:[^\W\d_]:)?[^:]*")
-_WINDOWS = re.compile(r"[^\W\d_]:|\\\\")
+_SECTION = lazy_pattern(r"(?:[^\W\d_]:)?[^:]*")
+_WINDOWS = lazy_pattern(r"[^\W\d_]:|\\\\")
 
 
 @dataclass(frozen=True, slots=True)

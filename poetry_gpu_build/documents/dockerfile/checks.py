@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.dockerfile.expansion import Budget
 from poetry_gpu_build.documents.dockerfile.heredocs import heredoc_word
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ _AT_LEAST_ONE = frozenset(("ENV", "LABEL", "EXPOSE", "VOLUME", "ARG", "HEALTHCHE
 _EXACTLY_ONE = frozenset(("MAINTAINER", "WORKDIR", "USER", "STOPSIGNAL"))
 _RUN_VALUES = {"network": ("default", "none", "host"), "security": ("sandbox", "insecure")}
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*\Z")
+_STAGE_NAME = lazy_pattern(r"[a-z][a-z0-9-_.]*\Z")
 _DURATION = r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z"
 
 Refusal = tuple[int, str]

@@ -17,6 +17,7 @@ from poetry_gpu_build.documents.dockerfile.patterns import compile_pattern
 from poetry_gpu_build.documents.dockerfile.patterns import mirrored
 from poetry_gpu_build.documents.dockerfile.patterns import replace_all
 from poetry_gpu_build.documents.dockerfile.patterns import replace_first
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ _PIECE = 8
 MAXIMUM_NAMES = 16
 
 _SPECIAL_PARAMETERS = "@*#?-$!0"
-_WHOLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})\Z")
+_WHOLE = lazy_pattern(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})\Z")
 
 
 class Variable(NamedTuple):

@@ -13,19 +13,20 @@ from poetry_gpu_build.documents.dockerfile.characters import ASCII_SPACE
 from poetry_gpu_build.documents.dockerfile.characters import BLANK
 from poetry_gpu_build.documents.dockerfile.characters import SPACE
 from poetry_gpu_build.documents.dockerfile.model import Flag
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.mapped import MappedText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WORD = re.compile(f"[^{BLANK}]+")
+_WORD = lazy_pattern(f"[^{BLANK}]+")
 
 # A loop is written out in each pattern (`plain*(?:special plain*)*`): nested ones take exponential time on a bad end.
 _JSON_STRING = r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
-_JSON_ARRAY = re.compile(rf"\[[ \t\n\r]*(?:{_JSON_STRING}[ \t\n\r]*(?:,[ \t\n\r]*{_JSON_STRING}[ \t\n\r]*)*)?\]\Z")
-_JSON_PART = re.compile(_JSON_STRING)
-_JSON_START = re.compile(r'\[[ \t\n\r]*(?:["\[{\]]|-?[0-9]|true|false|null)')
-_JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_JSON_ARRAY = lazy_pattern(rf"\[[ \t\n\r]*(?:{_JSON_STRING}[ \t\n\r]*(?:,[ \t\n\r]*{_JSON_STRING}[ \t\n\r]*)*)?\]\Z")
+_JSON_PART = lazy_pattern(_JSON_STRING)
+_JSON_START = lazy_pattern(r'\[[ \t\n\r]*(?:["\[{\]]|-?[0-9]|true|false|null)')
+_JSON_ESCAPE = lazy_pattern(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _JSON_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 

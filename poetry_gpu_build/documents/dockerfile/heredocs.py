@@ -6,15 +6,15 @@ The escape is a backslash here whatever the escape directive says, and a variabl
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from poetry_gpu_build.documents.dockerfile.expansion import Budget
 from poetry_gpu_build.documents.dockerfile.expansion import Lexer
 from poetry_gpu_build.documents.dockerfile.expansion import RefusalError
 from poetry_gpu_build.documents.dockerfile.expansion import Variable
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
-_HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
+_HEREDOC = lazy_pattern(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
 
 
 class HeredocWord(NamedTuple):

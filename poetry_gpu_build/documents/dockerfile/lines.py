@@ -14,6 +14,7 @@ from typing import NamedTuple
 from poetry_gpu_build.documents.dockerfile.characters import SPACE
 from poetry_gpu_build.documents.dockerfile.model import Comment
 from poetry_gpu_build.documents.dockerfile.model import Directive
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.mapped import MappedText
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -25,11 +26,11 @@ MAXIMUM_LINE_BYTES = 64 * 1024
 # shell could be handed a longer RUN: Linux takes no longer argument (MAX_ARG_STRLEN).
 MAXIMUM_INSTRUCTION = 128 * 1024
 
-_DIRECTIVE = re.compile(r"#[\t\n\v\f\r \x85\xa0]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
+_DIRECTIVE = lazy_pattern(r"#[\t\n\v\f\r \x85\xa0]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
 _DIRECTIVES = ("syntax", "escape", "check")
 
 # Where reading goes on behind a heredoc that never ends: at the next line that is plainly an instruction.
-_INSTRUCTION = re.compile(
+_INSTRUCTION = lazy_pattern(
     r"^(?:ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME"
     r"|WORKDIR)[\t ]",
     re.MULTILINE,

@@ -8,10 +8,10 @@ Every offset counts characters of the file's text from 0; ``Dockerfile.position`
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.mapped import MappedText
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = lazy_pattern(r"[^\n]*\n|[^\n]+")
 
 
 class Problem(NamedTuple):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.dockerfile.model import Mount
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from poetry_gpu_build.documents.dockerfile.environment import Environment
@@ -21,7 +21,7 @@ _OPTIONS = frozenset(
     )
 )
 _WITHOUT_VALUE = frozenset(("readonly", "readwrite", "required"))
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"(,|\Z)')
+_QUOTED = lazy_pattern(r'"((?:[^"]|"")*)"(,|\Z)')
 
 
 def parse_mount(flag: Flag, environment: Environment) -> Mount:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.dockerfile.checks import check
@@ -21,6 +20,7 @@ from poetry_gpu_build.documents.dockerfile.parts import Parts
 from poetry_gpu_build.documents.dockerfile.parts import bare_parts
 from poetry_gpu_build.documents.dockerfile.parts import take_apart
 from poetry_gpu_build.documents.dockerfile.scope import Scope
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.mapped import MappedText
 from poetry_gpu_build.documents.reading import read_source
 from poetry_gpu_build.documents.source import Position
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.source import Source
 
 _HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
-_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+_NOT_UTF_8 = lazy_pattern("[\udc80-\udcff]")
 
 
 def read_dockerfile(path: Path, build_args: Mapping[str, str] | None = None) -> Dockerfile:

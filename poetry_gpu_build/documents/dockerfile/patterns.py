@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_PAIRS = re.compile(r"\\?.|\\", re.DOTALL)
+from poetry_gpu_build.documents.lazy import lazy_pattern
+
+_PAIRS = lazy_pattern(r"\\?.|\\", re.DOTALL)
 
 
 class Pattern(NamedTuple):

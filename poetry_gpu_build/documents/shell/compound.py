@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.expansions import arithmetic
 from poetry_gpu_build.documents.shell.syntax import Scope
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.shell.scan import ScriptReader
     from poetry_gpu_build.documents.shell.syntax import Word
 
-_OPENING = re.compile(r"(?:if|while|until|for|select|case|function|coproc|\{|\[\[)(?=[ \t\r\n;&|()<>\\]|$)")
-_WORD_AT = re.compile(r"[^ \t\r\n;&|()<>]+")
-_IN = re.compile(r"in(?=[ \t\r\n;&|()<>\\]|$)")
-_DO = re.compile(r"(?:do|\{)(?=[ \t\r\n;&|()<>\\]|$)")
-_TEST_END = re.compile(r"\]\](?=[ \t\r\n;&|()<>]|$)")
-_PARENTHESES = re.compile(r"\([ \t]*\)")
-_NAMED_COPROCESS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*[ \t]+(?=[({]|(?:if|while|until|for|case|\[\[)[ \t\r\n])")
-_CASE_BREAK = re.compile(r";;&|;;|;&")
+_OPENING = lazy_pattern(r"(?:if|while|until|for|select|case|function|coproc|\{|\[\[)(?=[ \t\r\n;&|()<>\\]|$)")
+_WORD_AT = lazy_pattern(r"[^ \t\r\n;&|()<>]+")
+_IN = lazy_pattern(r"in(?=[ \t\r\n;&|()<>\\]|$)")
+_DO = lazy_pattern(r"(?:do|\{)(?=[ \t\r\n;&|()<>\\]|$)")
+_TEST_END = lazy_pattern(r"\]\](?=[ \t\r\n;&|()<>]|$)")
+_PARENTHESES = lazy_pattern(r"\([ \t]*\)")
+_NAMED_COPROCESS = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*[ \t]+(?=[({]|(?:if|while|until|for|case|\[\[)[ \t\r\n])")
+_CASE_BREAK = lazy_pattern(r";;&|;;|;&")
 
 
 def compound(reader: ScriptReader) -> bool:

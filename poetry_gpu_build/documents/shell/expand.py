@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.arguments import Argument
 from poetry_gpu_build.documents.shell.arguments import Piece
 from poetry_gpu_build.documents.shell.syntax import Parameter
@@ -12,6 +12,7 @@ from poetry_gpu_build.documents.shell.syntax import Substitution
 from poetry_gpu_build.documents.shell.syntax import Text
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
     from collections.abc import Mapping
     from collections.abc import Sequence
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.shell.syntax import Part
     from poetry_gpu_build.documents.shell.syntax import Word
 
-_PATTERN = re.compile(r"[*?\[]")
-_PATTERN_OR_BRACE = re.compile(r"[*?\[]|\{")
-_BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
-_BRACE_LIST = re.compile(r"\{([^{}\s]*,[^{}\s]*)\}|\{(-?[0-9]{1,3})\.\.(-?[0-9]{1,3})\}")
+_PATTERN = lazy_pattern(r"[*?\[]")
+_PATTERN_OR_BRACE = lazy_pattern(r"[*?\[]|\{")
+_BRACES = lazy_pattern(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+_BRACE_LIST = lazy_pattern(r"\{([^{}\s]*,[^{}\s]*)\}|\{(-?[0-9]{1,3})\.\.(-?[0-9]{1,3})\}")
 _DEFAULTS = frozenset({":-", "-", ":=", "="})
 _BLANKS = " \t\n"
-_SLICE = re.compile(r"([0-9]+)(?::([0-9]+))?")
+_SLICE = lazy_pattern(r"([0-9]+)(?::([0-9]+))?")
 # More words than anybody writes with braces, and in one command.
 _MAXIMUM_WORDS = 32
 _MAXIMUM_FIELDS = 2_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.escapes import ansi_c
 from poetry_gpu_build.documents.shell.offsets import OffsetMap
 from poetry_gpu_build.documents.shell.offsets import relocated
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.shell.reader import WordReader
     from poetry_gpu_build.documents.shell.syntax import Part
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#?$!-]")
-_BRACED_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
-_OPERATOR = re.compile(r":?[-=?+]|##?|%%?|//?|\^\^?|,,?|@|:")
-_IN_SUBSCRIPT = re.compile(r"[^\]\"'\\$`]+")
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#?$!-]")
+_BRACED_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+_OPERATOR = lazy_pattern(r":?[-=?+]|##?|%%?|//?|\^\^?|,,?|@|:")
+_IN_SUBSCRIPT = lazy_pattern(r"[^\]\"'\\$`]+")
 _QUOTE_ENDS = {"'": re.compile(r"\\.|'", re.DOTALL), "`": re.compile(r"\\.|`", re.DOTALL)}
-_ARITHMETIC = re.compile(r"\\.|['\"()]", re.DOTALL)
-_IN_BRACES = re.compile(r"[^\\'\"$`}]+")
+_ARITHMETIC = lazy_pattern(r"\\.|['\"()]", re.DOTALL)
+_IN_BRACES = lazy_pattern(r"[^\\'\"$`}]+")
 
 
 def dollar(reader: WordReader, parts: list[Part], *, quoted: bool) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.arguments import Argument
 from poetry_gpu_build.documents.shell.programs import program_name
 from poetry_gpu_build.documents.shell.programs import python_runs
@@ -29,8 +30,8 @@ _CODE = {
 }
 _AWK = frozenset({"awk", "gawk", "mawk", "nawk"})
 # awk runs a shell only by these (POSIX XCU awk).
-_AWK_RUNS = re.compile(r"system *\(|\"[^\"\n]*\" *\| *getline|\| *\"|\$\{_\}")
-_AWK_MAKES = re.compile(r"system *\( *[^\s\")]")
+_AWK_RUNS = lazy_pattern(r"system *\(|\"[^\"\n]*\" *\| *getline|\| *\"|\$\{_\}")
+_AWK_MAKES = lazy_pattern(r"system *\( *[^\s\")]")
 _AWK_VALUES = frozenset({"-F", "-v", "-f"})
 
 

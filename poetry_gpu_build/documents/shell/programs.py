@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,13 +12,13 @@ if TYPE_CHECKING:
 PROGRAM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where the programs of an image lie, and where a name without a folder is looked for."""
 
-_VERSIONED = re.compile(r"(pip|python|pypy|easy_install|pythonw)(?:-?[0-9][0-9.]*)?t?")
+_VERSIONED = lazy_pattern(r"(pip|python|pypy|easy_install|pythonw)(?:-?[0-9][0-9.]*)?t?")
 # Modules that are programs of another name.
 _MODULES = {"pip_sync": "pip-sync"}
 # Programs whose file carries its ending into the name.
 _PLAIN_NAMES = {"pip.pyz": "pip", "get-pip.py": "get-pip"}
-_ARCHIVE = re.compile(r"(pip)(?:-[0-9][^/]*\.whl(?:/pip)?|\.pyz|/__main__\.py)")
-_SHEBANG = re.compile(r"#![ \t]*(?:\S*/env[ \t]+(?:-\S+[ \t]+)*)?(\S+)")
+_ARCHIVE = lazy_pattern(r"(pip)(?:-[0-9][^/]*\.whl(?:/pip)?|\.pyz|/__main__\.py)")
+_SHEBANG = lazy_pattern(r"#![ \t]*(?:\S*/env[ \t]+(?:-\S+[ \t]+)*)?(\S+)")
 # CPython's options that take the next word, or the rest of theirs (docs.python.org, "Command line and environment").
 _PYTHON_VALUES = "WXQ"
 

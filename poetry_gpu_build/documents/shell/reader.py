@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.expansions import backticks
 from poetry_gpu_build.documents.shell.expansions import dollar
 from poetry_gpu_build.documents.shell.expansions import process_substitution
@@ -13,6 +13,8 @@ from poetry_gpu_build.documents.shell.syntax import Text
 from poetry_gpu_build.documents.shell.syntax import Word
 
 if TYPE_CHECKING:
+    import re
+
     from poetry_gpu_build.documents.shell.draft import Draft
     from poetry_gpu_build.documents.shell.syntax import Part
     from poetry_gpu_build.documents.shell.syntax import Scope
@@ -23,9 +25,9 @@ MAXIMUM_DEPTH = 36
 MAXIMUM_STEPS = 100_000
 
 # What stands for itself outside quotes. "#" and "=" and braces are told apart by where they stand.
-_BARE = re.compile(r"[^ \t\r\n\\'\"$`|&;<>()]+")
-_IN_DOUBLE = re.compile(r'[^"\\$`]+')
-_IN_HERE_DOCUMENT = re.compile(r"[^\\$`\n]*\n?")
+_BARE = lazy_pattern(r"[^ \t\r\n\\'\"$`|&;<>()]+")
+_IN_DOUBLE = lazy_pattern(r'[^"\\$`]+')
+_IN_HERE_DOCUMENT = lazy_pattern(r"[^\\$`\n]*\n?")
 _ENDS = frozenset(" \t\r\n;&|)")
 _EXTENDED_PATTERN = frozenset("?*+@!")
 

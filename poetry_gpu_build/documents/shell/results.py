@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.programs import normalise
 from poetry_gpu_build.documents.shell.programs import program_name
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.documents.shell.syntax import Scope
 
 
-_NAMES = re.compile(r"(?<![\w.=-])[\w./+-]+|(?<==)[\w./+-]+")
+_NAMES = lazy_pattern(r"(?<![\w.=-])[\w./+-]+|(?<==)[\w./+-]+")
 
 
 class ResolvedCommand(NamedTuple):

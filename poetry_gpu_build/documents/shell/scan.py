@@ -6,12 +6,12 @@ line hides nothing behind it.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from typing import TypeVar
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.compound import compound
 from poetry_gpu_build.documents.shell.draft import Draft
 from poetry_gpu_build.documents.shell.draft import HereDocument
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BLANKS = re.compile(r"(?:[ \t\r]+|\\\r?\n)+")
-_LINE_REST = re.compile(r"(?:[ \t\r]+|\\\r?\n)*(?:#[^\n]*)?")
-_GAP = re.compile(r"(?:[ \t\r\n]+|\\\r?\n|#[^\n]*)+")
-_CLOSING = re.compile(r"(?:then|do|done|elif|else|fi|esac|\})(?=[ \t\r\n;&|()<>]|$)")
-_PREFIX = re.compile(r"!(?=[ \t\r\n\\(])|time(?=[ \t\r\n;&|)]|$)(?:[ \t]+-p(?=[ \t\r\n]))?")
-_REDIRECTION = re.compile(
+_BLANKS = lazy_pattern(r"(?:[ \t\r]+|\\\r?\n)+")
+_LINE_REST = lazy_pattern(r"(?:[ \t\r]+|\\\r?\n)*(?:#[^\n]*)?")
+_GAP = lazy_pattern(r"(?:[ \t\r\n]+|\\\r?\n|#[^\n]*)+")
+_CLOSING = lazy_pattern(r"(?:then|do|done|elif|else|fi|esac|\})(?=[ \t\r\n;&|()<>]|$)")
+_PREFIX = lazy_pattern(r"!(?=[ \t\r\n\\(])|time(?=[ \t\r\n;&|)]|$)(?:[ \t]+-p(?=[ \t\r\n]))?")
+_REDIRECTION = lazy_pattern(
     r"([0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(<<<|<<-|<<|<>|<&|<(?!\()|>>|>\||>&|>(?!\())|(&>>|&>)",
 )
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?=)|(?=\[))")
-_ARRAY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(?=\()")
-_NO_PARAMETERS = re.compile(r"\([ \t]*\)")
+_ASSIGNMENT = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?=)|(?=\[))")
+_ARRAY = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(?=\()")
+_NO_PARAMETERS = lazy_pattern(r"\([ \t]*\)")
 _DECLARERS = frozenset({"declare", "export", "local", "readonly", "typeset"})
 _SUCCEEDING = frozenset({"true", ":", "echo", "printf", "/bin/true", "/usr/bin/true"})
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from poetry_gpu_build.documents.lazy import lazy_pattern
 
-_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATES = lazy_pattern("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 
 

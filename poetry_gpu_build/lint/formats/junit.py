@@ -5,10 +5,10 @@ There is no standard but what Ant's JUnit task writes and Jenkins, GitLab and ot
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.formats.interface import Format
 from poetry_gpu_build.lint.formats.places import from_root
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.formats.interface import Report
 
 # What XML 1.0 (2.2, Char) does not allow, not even as a reference.
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL = lazy_pattern("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class JunitFormat(Format):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.results import RunsFile
 from poetry_gpu_build.lint.commands import SYSTEM_POETRY
 from poetry_gpu_build.lint.commands import is_system_install
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
 
 _HELP = "install Poetry with the image's one pip command: python get-pip.py pip setuptools wheel poetry"
-_SCRIPT = re.compile(r"(?:^|/)(install\.python-poetry\.org|get-poetry\.py|install-poetry\.py)(?![\w.-])")
+_SCRIPT = lazy_pattern(r"(?:^|/)(install\.python-poetry\.org|get-poetry\.py|install-poetry\.py)(?![\w.-])")
 # They show a text; what they print into a shell is found where it runs.
 _SHOWS = frozenset({"echo", "printf", "grep", "rm", "test", "[", "chmod", "ls", "cat"})
 _OTHERS = frozenset({"pipx", "uv", "uv tool", "uvx", "conda", "mamba", "micromamba", "easy_install"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.commands import is_poetry
 from poetry_gpu_build.lint.commands import place
 from poetry_gpu_build.lint.commands import subcommand
@@ -28,7 +28,7 @@ _NO = frozenset({"false", "0"})
 _CREATE = "POETRY_VIRTUALENVS_CREATE"
 _REMOVES = frozenset({"--sync", "--remove-untracked"})
 _TOML = "[virtualenvs]\ncreate = false\n"
-_BLANK_BEFORE = re.compile(r"(?<=[^\s\\])[ \t]+\Z")
+_BLANK_BEFORE = lazy_pattern(r"(?<=[^\s\\])[ \t]+\Z")
 
 
 class PoetrySync(ImageRule):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.arguments import UNKNOWN
 from poetry_gpu_build.documents.shell.programs import python_runs
 from poetry_gpu_build.lint.commands import subcommand
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.lint.source_build import SourceBuild
 
-_WHEEL = re.compile(r"(?:^|/)(?:torch[^/]*|dist/[^/]*)\.whl$|(?:^|/)dist/\*$")
+_WHEEL = lazy_pattern(r"(?:^|/)(?:torch[^/]*|dist/[^/]*)\.whl$|(?:^|/)dist/\*$")
 _CHECKOUTS = frozenset({".", "./"})
 _PREFIXES = frozenset({"--target", "-t", "--prefix", "--root", "--home", "--install-lib", "--user-base"})
 _CMAKE_PREFIX = "-DCMAKE_INSTALL_PREFIX="

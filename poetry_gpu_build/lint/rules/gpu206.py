@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.installs import run_of
 from poetry_gpu_build.lint.rule import Example
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
 
-_TORCH = re.compile(r"\btorch\b")
-_ORIGIN = re.compile(r"__file__|__path__|__spec__|find_spec|\.origin\b|\.locate_file\b")
-_SETS = re.compile(r"(?<![\w$-])PYTHONPATH=(?!\s|$|\"\"|'')")
-_CHANGES_PATH = re.compile(r"sys\.path\.(?:insert|append)|site\.addsitedir")
-_CLEARS = re.compile(r"(?:-u|--unset)[ =]?PYTHONPATH|\bunset\s[^;&|\n]*PYTHONPATH|\bPYTHONPATH=(?:\s|\"\"|'')")
-_ALONE = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*-[a-zA-Z]*[IE]")
+_TORCH = lazy_pattern(r"\btorch\b")
+_ORIGIN = lazy_pattern(r"__file__|__path__|__spec__|find_spec|\.origin\b|\.locate_file\b")
+_SETS = lazy_pattern(r"(?<![\w$-])PYTHONPATH=(?!\s|$|\"\"|'')")
+_CHANGES_PATH = lazy_pattern(r"sys\.path\.(?:insert|append)|site\.addsitedir")
+_CLEARS = lazy_pattern(r"(?:-u|--unset)[ =]?PYTHONPATH|\bunset\s[^;&|\n]*PYTHONPATH|\bPYTHONPATH=(?:\s|\"\"|'')")
+_ALONE = lazy_pattern(r"\bpython[\d.]*\s+(?:-\w+\s+)*-[a-zA-Z]*[IE]")
 _SWAP = "RUN echo /opt/torch > /usr/lib/python3/dist-packages/o.pth\n"
 _CODE = "-c 'import torch; assert torch.__file__.startswith(\"/opt\")'\n"
 

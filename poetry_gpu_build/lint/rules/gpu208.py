@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.arch_list import parse_arch_list
 from poetry_gpu_build.lint.arch_list import policy_targets
 from poetry_gpu_build.lint.compatibility import compatibility
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.values import ComputeCapability
 
 _LIST = "TORCH_CUDA_ARCH_LIST"
-_CUDA_IMAGE = re.compile(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?!\d)[^/]*")
+_CUDA_IMAGE = lazy_pattern(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?!\d)[^/]*")
 _COMPILE = "RUN cd pytorch && python setup.py bdist_wheel\n"
 
 

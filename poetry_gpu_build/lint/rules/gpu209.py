@@ -6,6 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.lint.source_build import SourceBuild
 
-_CACHE = re.compile(r"(?<![\w./-])(?:CMAKE_\w+_LAUNCHER=[\"']?)?(?:[\w./-]*/)?(?P<name>s?ccache)(?![\w-])")
+_CACHE = lazy_pattern(r"(?<![\w./-])(?:CMAKE_\w+_LAUNCHER=[\"']?)?(?:[\w./-]*/)?(?P<name>s?ccache)(?![\w-])")
 _FOLDERS = {"ccache": "CCACHE_DIR", "sccache": "SCCACHE_DIR"}
-_USUAL = re.compile(r"(?:.*/)?(?:\.?s?ccache|\.cache)(?:/.*)?")
+_USUAL = lazy_pattern(r"(?:.*/)?(?:\.?s?ccache|\.cache)(?:/.*)?")
 # A cache that is kept on another machine needs no mount (the tools' own configuration variables).
-_REMOTE = re.compile(r"\b(?:CCACHE_REMOTE_STORAGE|CCACHE_SECONDARY_STORAGE|SCCACHE_(?!DIR|CACHE_SIZE)[A-Z]+\w*)=")
+_REMOTE = lazy_pattern(r"\b(?:CCACHE_REMOTE_STORAGE|CCACHE_SECONDARY_STORAGE|SCCACHE_(?!DIR|CACHE_SIZE)[A-Z]+\w*)=")
 _LAUNCHERS = ("CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_CUDA_COMPILER_LAUNCHER", "CMAKE_C_COMPILER_LAUNCHER")
-_RUN = re.compile(r"RUN(?=\s)", re.IGNORECASE)
+_RUN = lazy_pattern(r"RUN(?=\s)", re.IGNORECASE)
 _MOUNT = "--mount=type=cache,target="
 _COMPILE = "cd pytorch && python setup.py bdist_wheel\n"
 

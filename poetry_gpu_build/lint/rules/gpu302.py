@@ -7,6 +7,7 @@ from posixpath import basename
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.context import clean
 from poetry_gpu_build.lint.context import covers
 from poetry_gpu_build.lint.finding import Hit
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _HELP = "both Dockerfiles copy the one pyproject.toml and poetry.toml; POETRY_WITH and POETRY_WITHOUT say what differs"
 _READ = frozenset(("pyproject.toml", "poetry.toml"))
-_MANIFEST = re.compile(
+_MANIFEST = lazy_pattern(
     r"(?:pyproject|poetry)(?:[^/]*\.toml\*?|\.?\*)|(?:requirements|constraints)[^/]*\.txt|setup\.(?:py|cfg)"
 )
 _PLACERS = frozenset(("cp", "mv", "ln", "install"))

@@ -6,6 +6,7 @@ import re
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.installs import PoetryInstall
 
 _DEFAULT = "/root/.cache/pypoetry"
-_USUAL = re.compile(r"(?:.*/)?\.cache(?:/pypoetry(?:/.*)?)?")
-_RUN = re.compile(r"RUN(?=\s)", re.IGNORECASE)
+_USUAL = lazy_pattern(r"(?:.*/)?\.cache(?:/pypoetry(?:/.*)?)?")
+_RUN = lazy_pattern(r"RUN(?=\s)", re.IGNORECASE)
 _MOUNT = "--mount=type=cache,target="
 
 

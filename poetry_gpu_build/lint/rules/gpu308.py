@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from typing import Any
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import Mode
 
 _EMPTY = "scratch"
-_VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?")
+_VARIABLE = lazy_pattern(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?")
 # nvidia/cuda:12.8.1-devel-ubuntu22.04; the CUDA of an image of another name is not in its tag.
-_CUDA_IMAGE = re.compile(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?![\d])[^/]*")
-_REQUIREMENT = re.compile(r"\s*torch\b(?P<constraint>[^;@]*)", re.IGNORECASE)
+_CUDA_IMAGE = lazy_pattern(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?![\d])[^/]*")
+_REQUIREMENT = lazy_pattern(r"\s*torch\b(?P<constraint>[^;@]*)", re.IGNORECASE)
 _BINARY = "nvidia/cuda:12.8.1-devel-ubuntu22.04"
 _SOURCE = "nvidia/cuda:11.8.0-cudnn8-devel-ubuntu22.04"
 _WHEEL = '[tool.poetry.group.binary-torch.dependencies]\ntorch = { version = "2.7.1+%s" }\n'

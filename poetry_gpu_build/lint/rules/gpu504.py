@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import Any
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.manifest import TORCH
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _FILE = "pyproject.toml"
 _INDEX = "download.pytorch.org/whl"
-_PRIORITY = re.compile(r"(priority\s*=\s*)(\"[^\"\n]*\"|'[^'\n]*')")
-_HEADER = re.compile(r"\[\[[^\]\n]*\]\][^\n]*\n")
+_PRIORITY = lazy_pattern(r"(priority\s*=\s*)(\"[^\"\n]*\"|'[^'\n]*')")
+_HEADER = lazy_pattern(r"\[\[[^\]\n]*\]\][^\n]*\n")
 _EXPLICIT = 'priority = "explicit"'
 
 

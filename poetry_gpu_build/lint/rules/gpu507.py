@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.manifest import TORCH
 from poetry_gpu_build.lint.manifest import array
 from poetry_gpu_build.lint.manifest import dependencies
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FILE = "pyproject.toml"
 _HEADER = "[tool.poetry.group.binary-torch.dependencies]\ntorch = '2'\n"
 # torch, its parts and its family; then packages that need torch, and would pull it in from any other group.
-_FAMILY = re.compile(r"(py)?torch(vision|audio|text|data|metrics|rl|-.*)?|(pytorch-)?triton(-.*)?|nvidia-.*")
+_FAMILY = lazy_pattern(r"(py)?torch(vision|audio|text|data|metrics|rl|-.*)?|(pytorch-)?triton(-.*)?|nvidia-.*")
 _NEED_TORCH = frozenset(
     {
         "accelerate",

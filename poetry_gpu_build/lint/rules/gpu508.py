@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
 from poetry_gpu_build.lint.compatibility import compatibility
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import Policy
 
 _FILE = "pyproject.toml"
-_LABELLED = re.compile(r"\s*={0,3}\s*(\d+\.\d+\.\d+\+cu\d{3})\s*")
+_LABELLED = lazy_pattern(r"\s*={0,3}\s*(\d+\.\d+\.\d+\+cu\d{3})\s*")
 _GROUP = "[tool.poetry.group.binary-torch.dependencies]\ntorch = "
 _INDEX = "\n[[tool.poetry.source]]\nname = 'p'\nurl = 'https://download.pytorch.org/whl/cu128'\n"
 # The wheels of the facts are those for x86_64, and these boards are not.

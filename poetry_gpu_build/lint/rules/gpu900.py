@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.source import Source
 from poetry_gpu_build.lint.documents import LOCK
 from poetry_gpu_build.lint.documents import POETRY_TOML
@@ -30,10 +31,10 @@ _REFUSED = frozenset({"unreadable", "syntax", "duplicate-key", "shape", "interpo
 # What may be wrong only because the reading stopped in the middle.
 _FOLLOWING = frozenset({"shape", "reference"})
 # Frontends that read the language of which BuildKit's own reads most: docker/dockerfile:1, docker/dockerfile-upstream.
-_FRONTEND = re.compile(r"(?:.*/)?dockerfile(?:-upstream)?(?:[:@].*)?\Z")
-_WORD = re.compile(r"[^\s,\]}#]+")
+_FRONTEND = lazy_pattern(r"(?:.*/)?dockerfile(?:-upstream)?(?:[:@].*)?\Z")
+_WORD = lazy_pattern(r"[^\s,\]}#]+")
 # A value of an env file may be a secret, and a finding shows its line: what is no comment is blanked.
-_VALUES = re.compile(r"^(?![ \t]*#)[^\n]+", re.MULTILINE)
+_VALUES = lazy_pattern(r"^(?![ \t]*#)[^\n]+", re.MULTILINE)
 
 
 class BrokenDocument(ComposeRule):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.shell.programs import shebang
 from poetry_gpu_build.documents.shell.results import RunsFile
 from poetry_gpu_build.documents.shell.results import Undecidable
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
 
 _NAMES = r"pip[0-9.]*|ensurepip|get-pip(?:\.py)?|easy_install|pipx|poetry|conda|mamba|micromamba"
-_NAMED = re.compile(rf"(?<![\w.-])(?:{_NAMES}|uv\s+(?:pip|tool|add|sync))(?![\w-])")
+_NAMED = lazy_pattern(rf"(?<![\w.-])(?:{_NAMES}|uv\s+(?:pip|tool|add|sync))(?![\w-])")
 # An unknown program with pip's own words behind it.
-_LIKE_PIP = re.compile(
+_LIKE_PIP = lazy_pattern(
     r"\S+(?:\s+(?:-\S+|\$\{_\}|\S*setup\.py))*\s+(?:install|uninstall|download|wheel|inject|sync)(?:\s|$)"
 )
 # An unlisted program that is handed a whole command: retry 5 pip install x.
-_PASSED_ON = re.compile(
+_PASSED_ON = lazy_pattern(
     r"(?:^|[\s/'\"=;&|!(])(?:(?:uv\s+)?pip[0-9.]*|pipx|easy_install|conda|mamba|poetry)(?:\s+-\S+)*"
     r"\s+(?:install|uninstall|wheel|download|inject|add|sync)(?:\s|$)"
 )
 # Code that makes the name of what it runs, or the code itself, only when it runs.
-_HIDES = re.compile(r"__import__\((?!\s*['\"][\w.]+['\"]\s*\))|import_module\((?!\s*['\"])|b64decode|fromhex\(|rot13")
+_HIDES = lazy_pattern(r"__import__\((?!\s*['\"][\w.]+['\"]\s*\))|import_module\((?!\s*['\"])|b64decode|fromhex\(|rot13")
 _COMPOSE = "docker/docker-compose.yml"
 _SHOWS = frozenset({"echo", "printf", "grep", "test", "[", "[[", "export", "alias", "trap", "eval", "set", "which"})
 _KNOWN = frozenset({"pip", "uv", "uv pip", "pipx", "get-pip", "poetry", "easy_install", "conda", "mamba", "apt-get"})
 # What people read into a shell that installs nothing.
-_HARMLESS = re.compile(
+_HARMLESS = lazy_pattern(
     r"shell\.\w+ hook|ssh-agent|dircolors|\bpyenv (?:virtualenv-)?init|shellenv|direnv hook|env activate"
     r"|/activate\b|os-release|lsb-release|/profile\b|\.(?:profile|bashrc|bash_profile|zshrc)\b|/env\b|nvm\.sh|setvars\.sh"
 )
