@@ -60,7 +60,8 @@ class Documents:
         self.policy = policy
         self._reader = read
         self._sources: dict[Path, Source] = {}
-        self._named = tuple(named)
+        self._named = dict.fromkeys(named)
+        """In their order, and found at once: there may be thousands."""
         self._tomls = tomls or Tomls(read)
         self._compose_files: Path | tuple[Path, ...] = root / policy.compose_file
         self._projects: dict[frozenset[tuple[str, str]], ComposeProject] = {}

@@ -42,7 +42,7 @@ def lint_many(root: Path, selection: Selection, files: Sequence[Path]) -> Linted
     if others:
         done.append(lint_files(root, selection, others, {}))
     shares = [dockerfiles[at : at + _SHARE] for at in range(1, len(dockerfiles), _SHARE)]
-    with get_context("fork").Pool(workers, initializer=_leave_interrupts_to_the_parent) as pool:
+    with get_context("fork").Pool(workers, initializer=_start) as pool:
         done += pool.imap(partial(_lint_share, root, selection), shares)
     return _joined(root, done)
 
@@ -53,10 +53,12 @@ def _lint_share(root: Path, selection: Selection, files: Sequence[Path]) -> Lint
     return linted
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _start() -> None:
+    """What a process does first: it leaves interrupts to its parent, and what it inherited out of its collections."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
 
 
 def _cores() -> int:

@@ -73,7 +73,7 @@ def _lint(root: Path, selection: Selection, files: Sequence[Path], texts: Mappin
     documents = Documents(root, policy, reader.read, named, tomls)
     rules = select_rules(selection, policy.lint, documents.told_kinds)
     findings = run_rules(documents, rules)
-    told = tuple(_first(finding for finding in findings if not named or finding.where.path in named))
+    told = tuple(_first(finding for finding in findings if documents.is_told(finding.where.path)))
     for path in named:
         reader.require(path)
     for path in documents.own_files:
