@@ -7,8 +7,8 @@ lists; portable code (PTX) runs on anything newer, if the driver is at least as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,43 +22,109 @@ if TYPE_CHECKING:
     from poetry_gpu_build.values import DriverVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+_GUIDE = "CUDA C++ Programming Guide"
+_OTHER_MAJOR = f"machine code runs on its own major version only ({_GUIDE}, Binary Compatibility)"
+_SUFFIXES = {
+    "a": "code whose architecture ends in a runs on exactly that one",
+    "f": "code whose architecture ends in f runs on its own family only",
+}
+_PTX = f"PTX runs on its own compute capability and anything newer ({_GUIDE}, PTX Compatibility)"
+
+
+class Architecture(NamedTuple):
+    """What code was compiled for: a compute capability, and the suffix that ties it to that chip or its family."""
+
+    capability: ComputeCapability
+    suffix: str = ""
+    """``a``: this compute capability only; ``f``: its family only; empty: whatever the general rules allow."""
+
+    @property
+    def sm(self) -> str:
+        """The name of the machine code for it: ``sm_90a``."""
+        return f"{self.capability.sm}{self.suffix}"
+
+
+class Coverage(NamedTuple):
     """Whether an artefact runs on one target, and the rule that decided."""
 
     target: ComputeCapability
     runs: bool
     because: str
+    rule: str = ""
+    """The rule, with where it is known from; empty where a driver decided."""
 
 
 def sass_runs_on(code: ComputeCapability, target: ComputeCapability, rules: Iterable[SassRule]) -> bool:
     """Whether machine code for ``code`` runs on a ``target``; without a row for ``code`` the general rule holds."""
-    rule = next((rule for rule in rules if rule.code == code), None)
-    if rule is None:
-        return code.major == target.major and code.minor <= target.minor
+    rule = _rule_for(code, rules)
     if rule.only:
         return target in rule.only
     minimum = rule.minimum or code
     return target.major == minimum.major and target >= minimum and target not in rule.excluded
 
 
+def code_covers(
+    sass: Iterable[Architecture], ptx: Iterable[Architecture], target: ComputeCapability, rules: Iterable[SassRule]
+) -> Coverage:
+    """Whether something in this code runs on ``target``, as far as it does not depend on the driver."""
+    held, rules = tuple(sass), tuple(rules)
+    runnable = [code for code in held if _runs_on(code, target, rules)]
+    if runnable:
+        best = max(runnable)
+        because = f"its {best.sm} machine code runs on {target}"
+        return Coverage(target, True, because, _SUFFIXES.get(best.suffix) or str(_rule_for(best.capability, rules)))
+    portable = _portable(ptx, target, rules)
+    if portable:
+        because = f"the driver compiles its PTX for {max(portable)} at the first start"
+        return Coverage(target, True, because, _PTX)
+    if not held:
+        return Coverage(target, False, "it holds no machine code, and no PTX that is old enough", _PTX)
+    listed = ", ".join(f"{code.capability}{code.suffix}" for code in held)
+    near = [code for code in held if code.capability.major == target.major]
+    rule = _OTHER_MAJOR
+    if near:
+        rule = _SUFFIXES.get(max(near).suffix) or str(_rule_for(max(near).capability, rules))
+    return Coverage(target, False, f"it holds machine code for {listed} only", rule)
+
+
 def wheel_covers(
     wheel: WheelFact, target: ComputeCapability, facts: CompatibilityFacts, driver: DriverVersion | None = None
 ) -> Coverage:
     """Whether a wheel holds code that runs on ``target``; ``driver`` decides about PTX and may be unknown."""
-    runnable = [code for code in wheel.sass if sass_runs_on(code, target, facts.sass_rules)]
-    if runnable:
-        return Coverage(target, True, f"its {max(runnable).sm} machine code runs on {target}")
-    portable = [code for code in wheel.ptx if code <= target]
-    if not portable:
-        held = ", ".join(str(code) for code in wheel.sass)
-        return Coverage(target, False, f"it holds machine code for {held} only")
+    sass = [Architecture(code) for code in wheel.sass]
+    coverage = code_covers(sass, map(Architecture, wheel.ptx), target, facts.sass_rules)
+    if not coverage.runs or any(_runs_on(code, target, facts.sass_rules) for code in sass):
+        return coverage
     toolkit = facts.toolkit(wheel.cuda)
     needed = toolkit.driver_released_with if toolkit is not None else None
     if driver is not None and needed is not None and driver < needed:
-        because = f"its PTX for {max(portable)} needs a driver from {needed} on, and this one is {driver}"
+        portable = max(code for code in wheel.ptx if code <= target)
+        because = f"its PTX for {portable} needs a driver from {needed} on, and this one is {driver}"
         return Coverage(target, False, because)
-    return Coverage(target, True, f"the driver compiles its PTX for {max(portable)} at the first start")
+    return coverage
+
+
+def _rule_for(code: ComputeCapability, rules: Iterable[SassRule]) -> SassRule:
+    from poetry_gpu_build.facts import SassRule  # the tables are not read by who only reads a binary
+
+    general = SassRule(code, code, (), (), f"{_GUIDE}, Binary Compatibility")
+    return next((rule for rule in rules if rule.code == code), general)
+
+
+def _runs_on(code: Architecture, target: ComputeCapability, rules: Iterable[SassRule]) -> bool:
+    if code.suffix == "a":
+        return code.capability == target
+    # A family is what machine code of its oldest chip runs on.
+    return sass_runs_on(code.capability, target, rules)
+
+
+def _portable(
+    ptx: Iterable[Architecture], target: ComputeCapability, rules: Iterable[SassRule]
+) -> list[ComputeCapability]:
+    """The PTX that a driver can compile for ``target``."""
+    return [
+        code.capability for code in ptx if (_runs_on(code, target, rules) if code.suffix else code.capability <= target)
+    ]
 
 
 def wheels_covering(targets: Iterable[ComputeCapability], facts: CompatibilityFacts) -> tuple[WheelFact, ...]:

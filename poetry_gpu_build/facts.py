@@ -75,6 +75,18 @@ class SassRule:
     minimum: ComputeCapability | None
     excluded: tuple[ComputeCapability, ...]
     only: tuple[ComputeCapability, ...]
+    source: str
+
+    def __str__(self) -> str:
+        """The rule as a sentence, with where it is known from."""
+        if self.only:
+            where = " and ".join(str(capability) for capability in self.only) + " only"
+        else:
+            first = self.minimum or self.code
+            where = f"{first.major}.x from {first} on"
+            if self.excluded:
+                where += ", except " + " and ".join(str(capability) for capability in self.excluded)
+        return f"machine code for {self.code} runs on {where} ({self.source})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +216,7 @@ def _sass_rule(row: dict[str, Any]) -> SassRule:
         minimum=ComputeCapability.parse(row["minimum"]) if "minimum" in row else None,
         excluded=_capabilities(row.get("except", [])),
         only=_capabilities(row.get("only", [])),
+        source=row["source"],
     )
 
 
