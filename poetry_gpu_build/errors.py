@@ -77,6 +77,12 @@ class InvalidValueError(ConfigurationError, ValueError):
     """A text that is not the value it should be: a compute capability, a version, a switch."""
 
 
+class UnreadableBinaryError(GpuBuildError):
+    """A file that was to be searched for GPU code is cut off, corrupt, or of a kind that holds none."""
+
+    exit_code = 2
+
+
 class NoModeServesError(GpuBuildError):
     """No mode of the policy makes an image that runs on these GPUs."""
 

@@ -49,8 +49,8 @@ class Engine:
     driver: str
 
 
-def ask_docker(arguments: Sequence[str]) -> Answer:
-    """Run a short docker command without input, within the limit.
+def ask_docker(arguments: Sequence[str], *, instead: str = "plan without it: --dry-run") -> Answer:
+    """Run a short docker command without input, within the limit; ``instead`` is the way out that needs no docker.
 
     Raises EngineUnavailableError where there is no docker.
     """
@@ -67,12 +67,12 @@ def ask_docker(arguments: Sequence[str]) -> Answer:
     except FileNotFoundError as error:
         raise EngineUnavailableError(
             "docker is not installed, or not on PATH",
-            ways_out=("install Docker Engine 23 or newer with its buildx plugin", "plan without it: --dry-run"),
+            ways_out=("install Docker Engine 23 or newer with its buildx plugin", instead),
         ) from error
     except OSError as error:  # not executable, not a program
         raise EngineUnavailableError(
             f"docker cannot be run: {error.strerror or error}",
-            ways_out=("check the docker on PATH: command -v docker", "plan without it: --dry-run"),
+            ways_out=("check the docker on PATH: command -v docker", instead),
         ) from error
     except subprocess.TimeoutExpired:
         return Answer(None, "", "")
@@ -84,7 +84,7 @@ def check_engine(options: BuildOptions, ask: Ask = ask_docker) -> Engine:
     buildx = _check_buildx(ask)
     name, driver = _check_builder(options.builder, ask)
     if driver == DOCKER_DRIVER or options.load:
-        _check_daemon(ask)
+        check_daemon(ask)
     if driver != DOCKER_DRIVER and not options.keeps_something:
         raise EngineUnavailableError(
             f"the builder {name} uses the driver {driver}, which keeps nothing of a build by itself",
@@ -103,7 +103,7 @@ def check_compose(ask: Ask = ask_docker) -> None:
             "this docker has no working Compose",
             ways_out=("install the Compose plugin: docker-compose-plugin, or docker-compose on Debian",),
         )
-    _check_daemon(ask)
+    check_daemon(ask)
 
 
 def _check_buildx(ask: Ask) -> str:
@@ -136,8 +136,8 @@ def _check_builder(builder: str | None, ask: Ask) -> tuple[str, str]:
         return name, driver
     if builder is None or driver == DOCKER_DRIVER:
         # This builder is the daemon: what is wrong with it, the daemon's own check says better.
-        _check_daemon(ask)
-    reason = f" ({fault})" if fault else _quoted(answer, f"docker buildx inspect {name}")
+        check_daemon(ask)
+    reason = f" ({fault})" if fault else quoted(answer, f"docker buildx inspect {name}")
     raise EngineUnavailableError(
         f"the builder {name} does not answer{reason}",
         ways_out=(
@@ -156,12 +156,13 @@ def _check_bake_allows(buildx: str, ask: Ask) -> None:
         )
 
 
-def _check_daemon(ask: Ask) -> None:
+def check_daemon(ask: Ask) -> None:
+    """Check that the daemon answers. Raises EngineUnavailableError."""
     answer = ask(["version", "--format", "{{.Server.Version}}"])
     if answer.status == 0 and answer.output.strip():
         return
     raise EngineUnavailableError(
-        "the Docker daemon does not answer" + _quoted(answer, "docker version"),
+        "the Docker daemon does not answer" + quoted(answer, "docker version"),
         ways_out=(
             "start it: systemctl start docker, or Docker Desktop",
             "if it runs elsewhere, say where: DOCKER_HOST, or docker context use NAME",
@@ -169,7 +170,8 @@ def _check_daemon(ask: Ask) -> None:
     )
 
 
-def _quoted(answer: Answer, command: str) -> str:
+def quoted(answer: Answer, command: str) -> str:
+    """The last line of what a command said was wrong, in brackets; empty where it said nothing."""
     if answer.status is None:
         return f" ({command} gave no answer within {TIMEOUT_SECONDS} s)"
     lines = answer.errors.strip().splitlines()

@@ -35,7 +35,7 @@ class ExplicitTargets:
 
     texts: tuple[str, ...]
     name: str
-    """Where the texts stand: FROM_FLAG or FROM_CONFIGURATION."""
+    """Where the texts stand: FROM_CONFIGURATION, FROM_FLAG, or another option."""
     load_cards: LoadCards
     """Called only if a text is a name."""
     where: Position | None = None
@@ -102,8 +102,8 @@ class ExplicitTargets:
 
     def _repeated(self, text: str) -> str:
         parts = [part.strip() for part in _LIST.split(text) if part.strip()]
-        if self.name == FROM_FLAG:
-            return " ".join(f'{FROM_FLAG} "{part}"' for part in parts)
+        if self.name != FROM_CONFIGURATION:
+            return " ".join(f'{self.name} "{part}"' for part in parts)
         return "[" + ", ".join(f'"{part}"' for part in parts) + "]"
 
     def _error(self, message: str, ways_out: Sequence[str]) -> InvalidValueError:

@@ -52,7 +52,7 @@ def test_poetry_knows_both_plugins(poetry: InstalledPoetry, tmp_path: Path) -> N
     assert shown.stderr == ""
 
 
-@pytest.mark.parametrize("line", ["gpu-build --help", "gpu-build up --help", "list"])
+@pytest.mark.parametrize("line", ["gpu-build --help", "gpu-build archs --help", "gpu-build up --help", "list"])
 def test_the_commands_are_listed_and_answer_help_outside_a_project(
     poetry: InstalledPoetry, tmp_path: Path, line: str
 ) -> None:

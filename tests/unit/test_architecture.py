@@ -28,6 +28,7 @@ ROOMS = (
     "selection",
     "gpu",
     "machine",
+    "binaries",
     "coverage",
     "project",
     "torch_pin",

@@ -17,6 +17,7 @@ EXIT_CODES = {
     "FindingsError": 1,
     "ConfigurationError": 2,
     "InvalidValueError": 2,
+    "UnreadableBinaryError": 2,
     "NoModeServesError": 3,
     "EngineUnavailableError": 4,
     "BuildFailedError": 5,

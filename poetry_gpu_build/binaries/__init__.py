@@ -1,0 +1,1 @@
+"""Reads which GPU architectures are inside libraries, archives, fatbins, wheels, folders and images."""
