@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ModeName = Literal["binary", "source"]
 Lock = Literal["exclude", "require"]
+HostInstall = Literal["refuse", "allow"]
 
 # Where a project's own settings stand: [tool.poetry.…] would be rejected by Poetry.
 SETTINGS = ("tool", "gpu-build")
@@ -82,12 +83,16 @@ class Policy(NamedTuple):
     compose_file: str
     lock: Lock
     """Whether poetry.lock stays out of the images, or must be in them."""
+    host_install: HostInstall
+    """Whether Poetry may install into a host's own interpreter where poetry.toml creates no virtual environment."""
     lint: LintPolicy
     binary: Mode
     source: Mode
     floor: ComputeCapability
     """Targets below are served by the source mode."""
     torch_ref: str
+    source_prefix: str
+    """Where the compiled torch lies in the image, below /opt."""
     source_targets: tuple[ComputeCapability, ...]
     """Compiled for these where no target is known."""
     memory_per_job: float
@@ -201,11 +206,13 @@ def _policy(layers: _Layers, severities: Mapping[str, Severity]) -> Policy:
         context=layers.get("context"),
         compose_file=layers.get("compose-file"),
         lock=layers.get("lock"),
+        host_install=layers.get("host-install"),
         lint=_lint(layers, severities),
         binary=_mode("binary", layers),
         source=_mode("source", layers),
         floor=layers.parse(ComputeCapability.parse, "modes", "binary", "floor"),
         torch_ref=layers.get("modes", "source", "torch-ref"),
+        source_prefix=layers.get("modes", "source", "prefix"),
         source_targets=layers.parse_all(ComputeCapability.parse, "modes", "source", "targets"),
         memory_per_job=_memory_per_job(layers),
     )

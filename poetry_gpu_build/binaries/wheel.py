@@ -30,10 +30,11 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 
 
-class _Cautious(io.FileIO):
+class CautiousFile(io.FileIO):
     """A file that does not read itself into memory because one of its own fields says so."""
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """Read, but never more than the longest list."""
         left = os.fstat(self.fileno()).st_size - self.tell()
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted > _LONGEST_LIST:
@@ -44,13 +45,13 @@ class _Cautious(io.FileIO):
 def read_wheel(path: Path, name: str) -> Contents:
     """Read every library of a wheel. Raises UnreadableBinaryError where the wheel itself cannot be read."""
     collector = Collector()
-    with _faults(name), _Cautious(path) as file, zipfile.ZipFile(file) as archive:
+    with zip_faults(name), CautiousFile(path) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if sum(member.compress_size for member in members) > os.fstat(file.fileno()).st_size:
             raise UnreadableBinaryError(f"{name} is corrupt: its files overlap")
         for member in members:
             if member.file_size >= MAGIC_SIZE:
-                with collector.tolerating(member.filename), _faults(member.filename):
+                with collector.tolerating(member.filename), zip_faults(member.filename):
                     _read_member(archive, member, collector)
     return collector.contents(name, WHEEL)
 
@@ -70,7 +71,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, collector: C
 
 
 @contextmanager
-def _faults(name: str) -> Iterator[None]:
+def zip_faults(name: str) -> Iterator[None]:
     """Whatever the standard library says about a corrupt ZIP file, as one error."""
     try:
         yield

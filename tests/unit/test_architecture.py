@@ -23,6 +23,7 @@ ROOMS = (
     "engine",
     "plan",
     "scaffold",
+    "swap",
     "lint",
     "build_arguments",
     "selection",
@@ -43,7 +44,7 @@ ROOMS = (
     "documents.lazy",
 )
 # Entry points: loaded by Poetry itself, and by nothing in the package.
-APART = {"plugin": {"groups"}, "groups": set[str]()}
+APART = {"plugin": {"groups", "swap"}, "groups": set[str]()}
 
 
 def modules() -> Iterator[str]:

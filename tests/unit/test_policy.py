@@ -50,11 +50,13 @@ def test_the_floors_and_defaults_are_the_teams() -> None:
     assert shipped.floor == cc("6.0")
     assert shipped.source_targets == (cc("5.2"),)
     assert shipped.torch_ref == "v2.4.1"
+    assert shipped.source_prefix == "/opt/torch"
     assert shipped.default_mode == "binary"
     assert shipped.torch_group == "binary-torch"
     assert shipped.targets == ()
     assert shipped.image is None
     assert shipped.lock == "exclude"
+    assert shipped.host_install == "refuse"
 
 
 def test_a_mode_is_found_by_its_name() -> None:
@@ -93,6 +95,7 @@ CHANGES = {
     "context": "'sub'",
     "compose-file": "'compose.yml'",
     "lock": "'require'",
+    "host-install": "'allow'",
     "build-args": "{ A = 'x' }",
     "lint.select": "['GPU1']",
     "lint.ignore": "['GPU305']",
@@ -114,6 +117,7 @@ CHANGES = {
     "modes.source.without": "['extra']",
     "modes.source.build-args": "{ A = 'x' }",
     "modes.source.torch-ref": "'v2.6.0'",
+    "modes.source.prefix": "'/opt/pytorch/2.6'",
     "modes.source.targets": "['3.5', '5.2']",
     "modes.source.memory-per-job": "2.5",
 }
@@ -258,6 +262,7 @@ def test_a_key_that_is_near_to_nothing_gets_the_list_of_all() -> None:
         ("modes.source.memory-per-job = 0", 2, "0.5"),
         ("lock = 'keep'", 2, "require"),
         ("lock = true", 2, "require"),
+        ("host-install = 'yes'", 2, "allow"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_its_line_and_what_is_allowed(
@@ -304,6 +309,12 @@ def test_a_value_that_cannot_be_read_is_refused_with_its_line_and_how_to_write_i
         "modes.binary.base-image = 'nvidia/cuda:12.8 --privileged'",
         "modes.source.torch-ref = '--upload-pack=x'",
         "modes.source.torch-ref = ''",
+        "modes.source.prefix = '/opt'",
+        "modes.source.prefix = '/usr/lib/torch'",
+        "modes.source.prefix = '/opt/../usr/torch'",
+        "modes.source.prefix = '/opt/torch/'",
+        "modes.source.prefix = 'opt/torch'",
+        'modes.source.prefix = "/opt/torch\\n"',
         "modes.source.cuda = '12'",
         "build-args = { 'A=B' = 'x' }",
         "build-args = { '' = 'x' }",
