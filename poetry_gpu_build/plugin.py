@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cleo.commands.command import Command
+    from cleo.events.event import Event
+    from cleo.events.event_dispatcher import EventDispatcher
     from cleo.io.io import IO
     from poetry.console.application import Application
     from poetry.poetry import Poetry
@@ -27,15 +29,25 @@ COMMANDS = {
     "gpu-build init": "poetry_gpu_build.commands.init:GpuBuildInitCommand",
     "gpu-build lint": "poetry_gpu_build.commands.lint:GpuBuildLintCommand",
     "gpu-build rule": "poetry_gpu_build.commands.rule:GpuBuildRuleCommand",
+    "gpu-build swap": "poetry_gpu_build.commands.swap:GpuBuildSwapCommand",
     "gpu-build up": "poetry_gpu_build.commands.up:GpuBuildUpCommand",
+    "gpu-build verify": "poetry_gpu_build.commands.verify:GpuBuildVerifyCommand",
 }
+
+
+#: Poetry's commands that install or remove, and so may meet a torch that is not theirs (swap/before_command.py).
+INSTALLING = frozenset({"install", "sync", "update", "add", "remove"})
+#: cleo's name of the event (cleo.events.console_events.COMMAND).
+COMMAND_EVENT = "console.command"
+#: Poetry's own listeners choose the environment and make the installer, at 0.
+AFTER_POETRY_S_OWN = -1
 
 
 class GpuBuildApplicationPlugin(ApplicationPlugin):
     """Makes ``poetry gpu-build`` and its subcommands known to Poetry; each is imported when it is asked for."""
 
     def activate(self, application: Application) -> None:
-        """Register the commands.
+        """Register the commands, and the listener that keeps Poetry's own away from a swapped torch.
 
         A name that is taken stays as it is, because Poetry raises for it and every Poetry command would fail.
         """
@@ -43,6 +55,8 @@ class GpuBuildApplicationPlugin(ApplicationPlugin):
         for name, place in COMMANDS.items():
             if not loader.has(name):
                 loader.register_factory(name, command_factory(place))
+        if (dispatcher := application.event_dispatcher) is not None:
+            dispatcher.add_listener(COMMAND_EVENT, on_command, AFTER_POETRY_S_OWN)
 
 
 class GroupTogglePlugin(Plugin):
@@ -53,6 +67,14 @@ class GroupTogglePlugin(Plugin):
         from poetry_gpu_build.groups import toggle
 
         toggle(poetry, io, os.environ)
+
+
+def on_command(event: Event, _name: str, dispatcher: EventDispatcher) -> None:
+    """Look at the commands that install, before they do; all others pay for this one comparison."""
+    if event.command.name in INSTALLING:  # type: ignore[attr-defined]
+        from poetry_gpu_build.swap.before_command import before_command
+
+        before_command(event, dispatcher)  # type: ignore[arg-type]
 
 
 def command_factory(place: str) -> Callable[[], Command]:

@@ -289,6 +289,11 @@ def _locked_torch(lock: TomlDocument, image: dict[str, str]) -> Iterator[TorchPi
         yield TorchPin(constraint, None, variant_of(constraint, index), index, lock.locate("package", at, "version"))
 
 
+def counts_in_image(markers: Any, python: str) -> bool:
+    """Whether a requirement with these markers (a text, a lock's by group, or none) counts in an image's Python."""
+    return _for_image(markers, {**_IMAGE_ENVIRONMENT, "python_version": python, "python_full_version": f"{python}.0"})
+
+
 def _for_image(markers: Any, image: dict[str, str], platform: str | None = None, python: str | None = None) -> bool:
     """Whether a dependency with these markers is one of the image; markers per group: of any."""
     if platform not in (None, "linux") or not allows_python(python, image["python_full_version"]):

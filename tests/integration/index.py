@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Iterator
     from collections.abc import Sequence
     from pathlib import Path
@@ -41,18 +42,28 @@ def make_wheel(folder: Path, name: str, version: str, requires: Sequence[str] = 
 
 def write_index(root: Path) -> None:
     """Write a PEP 503 index: numpy, a torch that requires filelock, and tqdm for a test to add and remove."""
-    for name, version, requires in (
-        ("numpy", "2.3.5", ()),
-        ("filelock", "3.20.0", ()),
-        ("torch", TORCH, ("filelock",)),
-        ("tqdm", "4.67.1", ()),
-    ):
-        folder = root / "simple" / name
-        folder.mkdir(parents=True)
+    write_packages(
+        root,
+        (
+            ("numpy", "2.3.5", ()),
+            ("filelock", "3.20.0", ()),
+            ("torch", TORCH, ("filelock",)),
+            ("tqdm", "4.67.1", ()),
+        ),
+    )
+
+
+def write_packages(root: Path, packages: Iterable[tuple[str, str, Sequence[str]]]) -> None:
+    """Write a PEP 503 index of packages, each a name as wheels spell it, a version and the requirements."""
+    links: dict[Path, str] = {}
+    for name, version, requires in packages:
+        folder = root / "simple" / name.replace("_", "-")
+        folder.mkdir(parents=True, exist_ok=True)
         wheel = make_wheel(folder, name, version, requires)
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        link = f'<a href="{quote(wheel.name)}#sha256={digest}">{wheel.name}</a>'
-        folder.joinpath("index.html").write_text(f"<!DOCTYPE html><body>{link}</body>", encoding="utf-8")
+        links[folder] = links.get(folder, "") + f'<a href="{quote(wheel.name)}#sha256={digest}">{wheel.name}</a>'
+    for folder, text in links.items():
+        folder.joinpath("index.html").write_text(f"<!DOCTYPE html><body>{text}</body>", encoding="utf-8")
 
 
 class _Quiet(SimpleHTTPRequestHandler):

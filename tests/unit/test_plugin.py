@@ -6,14 +6,17 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from typing import ClassVar
 
 import pytest
 from cleo.commands.command import Command
+from cleo.events.console_events import COMMAND
 from cleo.helpers import option
 from cleo.io.buffered_io import BufferedIO
 from cleo.testers.application_tester import ApplicationTester
 from poetry.console.application import Application
+from poetry.console.commands.installer_command import InstallerCommand
 from poetry.factory import Factory
 
 import poetry_gpu_build
@@ -119,6 +122,19 @@ def test_activating_twice_is_harmless(monkeypatch: pytest.MonkeyPatch, tmp_path:
     application = activated(monkeypatch, tmp_path, STAND_INS)
     GpuBuildApplicationPlugin().activate(application)
     assert application.command_loader.has("gpu-build up")
+
+
+def test_activating_registers_one_listener_behind_poetry_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dispatcher = activated(monkeypatch, tmp_path, STAND_INS).event_dispatcher
+    assert dispatcher is not None
+    listeners: Any = dispatcher.get_listeners(plugin.COMMAND_EVENT)
+    assert listeners[-1] is plugin.on_command
+
+
+def test_the_event_is_cleo_s_and_the_commands_are_poetry_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert plugin.COMMAND_EVENT == COMMAND
+    application = activated(monkeypatch, tmp_path, STAND_INS)
+    assert all(isinstance(application.find(name), InstallerCommand) for name in plugin.INSTALLING)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

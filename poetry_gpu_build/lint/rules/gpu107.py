@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.commands import is_poetry
-from poetry_gpu_build.lint.commands import normalised
-from poetry_gpu_build.lint.commands import subcommand
 from poetry_gpu_build.lint.commands import uses
 from poetry_gpu_build.lint.commands import uses_of_chains
 from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.lint.own_plugin import PLUGIN
+from poetry_gpu_build.lint.own_plugin import brings_plugin
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
 from poetry_gpu_build.lint.rule import binary
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
 
 _TOGGLES = frozenset({"POETRY_WITH", "POETRY_WITHOUT"})
-_PLUGIN = "poetry-gpu-build"
-_HELP = f"name {_PLUGIN} in the pip command that installs Poetry"
+_HELP = f"name {PLUGIN} in the pip command that installs Poetry"
 
 
 class InertToggle(ImageRule):
@@ -54,19 +53,11 @@ class InertToggle(ImageRule):
         found = uses(image, documents)
         hits: dict[tuple[str, int], Hit] = {}
         for stages, chain in uses_of_chains(found, image.dockerfile):
-            if any(_brings_plugin(use) for use in chain):
+            if any(brings_plugin(use) for use in chain):
                 continue
             for hit in [*_set_by_instructions(image, stages), *_set_for_a_command(chain)]:
                 hits.setdefault((str(hit.source.path), hit.start), hit)
         yield from hits.values()
-
-
-def _brings_plugin(use: Use) -> bool:
-    """Whether a command installs the plugin, or something of which nobody knows that it is not the plugin."""
-    is_self_add = is_poetry(use) and subcommand("poetry", use.texts)[1][:1] == ("add",)
-    if not use.installer and not is_self_add:
-        return False
-    return any(_PLUGIN in normalised(text) or text.startswith("${_}") for text in use.texts)
 
 
 def _set_by_instructions(image: Image, stages: list[int]) -> Iterator[Hit]:
@@ -89,4 +80,4 @@ def _set_for_a_command(chain: list[Use]) -> Iterator[Hit]:
 
 
 def _message(name: str) -> str:
-    return f"{name} does nothing: no pip command of the image installs {_PLUGIN}"
+    return f"{name} does nothing: no pip command of the image installs {PLUGIN}"
