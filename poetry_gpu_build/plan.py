@@ -17,6 +17,7 @@ from poetry_gpu_build.policy import SETTINGS
 from poetry_gpu_build.selection.flags import Flags
 from poetry_gpu_build.selection.question import Question
 from poetry_gpu_build.selection.select import select_mode
+from poetry_gpu_build.torch_pin import BY_LOCK
 from poetry_gpu_build.torch_pin import resolve_pin
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Plan:
     base_image: str
     torch: str
     """``2.7.1+cu128``; the constraint, where the project names no single build."""
+    torch_range: str | None
+    """What the image may hold instead, where its own resolution decides and ``torch`` is only the likely answer."""
+    prefix: str | None
+    """Where the compiled torch lies in the image; None in the binary mode."""
     with_groups: tuple[str, ...]
     without_groups: tuple[str, ...]
     arch_list: tuple[ComputeCapability, ...]
@@ -119,6 +124,8 @@ def make_plan(inputs: Inputs, request: Request) -> Plan:
         ),
         base_image=mode.base_image,
         torch=torch,
+        torch_range=None if mode.name == "source" else _torch_range(pinned, inputs.policy),
+        prefix=inputs.policy.source_prefix if mode.name == "source" else None,
         with_groups=mode.with_groups,
         without_groups=mode.without_groups,
         arch_list=arch_list,
@@ -175,6 +182,11 @@ def _pinned(inputs: Inputs) -> PinnedTorch:
             name_another,
         ),
     )
+
+
+def _torch_range(pinned: PinnedTorch, policy: Policy) -> str | None:
+    is_locked = policy.lock == "require" and pinned.said_by == BY_LOCK
+    return None if is_locked or pinned.is_told_by_constraint else pinned.pin.constraint
 
 
 def _refuse_other_torch(project: Project, policy: Policy) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.facts import CompatibilityFacts
 
 PYPI = "PyPI"
+_BY_CONSTRAINT = "its constraint"
+BY_LOCK = "poetry.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class PinnedTorch:
     """What tells it: the group's constraint, the lock, or the newest release that the constraint allows."""
 
     @property
+    def is_told_by_constraint(self) -> bool:
+        """Whether the project allows this build alone."""
+        return self.said_by == _BY_CONSTRAINT
+
+    @property
     def unknown_because(self) -> str:
         """Why nothing is known of the architectures in it, for the case that nothing is."""
         if self.build is None:
@@ -61,15 +68,31 @@ def resolve_pin(pin: TorchPin, locked: tuple[TorchPin, ...], facts: Compatibilit
     """
     exact = _exact(pin, facts)
     if exact is not None and pin.variant is not None:
-        return PinnedTorch(exact, pin, "its constraint")
+        return PinnedTorch(exact, pin, _BY_CONSTRAINT)
     locked_builds = {build for build in (_exact(lock, facts) for lock in locked) if build is not None}
     # An exact release without its variant: the lock knows which index it came from, if it is of that release.
     fitting = [build for build in locked_builds if exact is None or build.version == exact.version]
     if len(fitting) == 1:
-        return PinnedTorch(fitting[0], pin, "poetry.lock")
+        return PinnedTorch(fitting[0], pin, BY_LOCK)
     if exact is not None:
-        return PinnedTorch(exact, pin, "its constraint")
+        return PinnedTorch(exact, pin, _BY_CONSTRAINT)
     return PinnedTorch(_newest_allowed(pin, facts, python), pin, "the newest known release that its constraint allows")
+
+
+def allows(constraint: str, version: str) -> bool:
+    """Whether a constraint that `resolve_pin` has read allows this version; what is no version is not allowed.
+
+    >>> allows(">=2.4,<3", "2.7.1+cu128"), allows("2.7.1", "2.7.1+cu128"), allows("^2.7", "nightly")
+    (True, True, False)
+    """
+    from poetry.core.constraints.version import Version as ExactVersion
+    from poetry.core.constraints.version import parse_constraint
+    from poetry.core.version.exceptions import InvalidVersionError
+
+    try:
+        return parse_constraint(constraint).allows(ExactVersion.parse(version))
+    except InvalidVersionError:
+        return False
 
 
 def _exact(pin: TorchPin, facts: CompatibilityFacts) -> TorchBuild | None:

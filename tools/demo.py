@@ -18,7 +18,8 @@ def main() -> int:
     for arguments in PLANS:
         if gpu_build("minimal", "--dry-run", *arguments) != 0:
             return 1
-    status = gpu_build("demo", "--gpu", "RTX 5090")
+    # Three lines of a Dockerfile: there is no torch in it to prove.
+    status = gpu_build("demo", "--gpu", "RTX 5090", "--no-verify")
     if status == NO_ENGINE:
         print("\nNo engine here, so nothing was built; the plans above need none.")
         return 0

@@ -14,6 +14,8 @@ from poetry_gpu_build.commands.formats import as_json
 from poetry_gpu_build.commands.formats import as_text
 from poetry_gpu_build.commands.linting import lint_first
 from poetry_gpu_build.commands.linting import no_lint_option
+from poetry_gpu_build.commands.verifying import no_verify_option
+from poetry_gpu_build.commands.verifying import verify_built
 from poetry_gpu_build.engine.options import BuildOptions
 from poetry_gpu_build.errors import ConfigurationError
 
@@ -49,11 +51,12 @@ Looks at the GPUs of this machine, picks the mode, and builds the image with Bui
 
 The mode follows --from-source or --binary, then BUILD_FROM_SOURCE (true or false), then the GPUs and the policy.
 A GPU that the torch inside would not run on is refused, with every way out.
-The project is linted before it is built; errors stop it: <info>poetry gpu-build lint</info> shows them.
+The project is linted before it is built; errors stop it: <info>poetry gpu-build lint</info> shows them. The image is
+proved afterwards, where the local Docker has it, as <info>poetry gpu-build verify</info> does.
 Settings: <info>[tool.gpu-build]</info> in pyproject.toml.
 
 Exit codes: 0 done, 1 the linter found errors, 2 usage or configuration, 3 no mode serves these GPUs, 4 no usable
-engine, 5 the build failed, 130 interrupted."""
+engine, 5 the build failed, 6 the image was built and is not what the plan says, 130 interrupted."""
 
     options: ClassVar[list[Option]] = [
         option("from-source", None, "Compile torch, whatever the GPUs say."),
@@ -62,6 +65,7 @@ engine, 5 the build failed, 130 interrupted."""
         _value("gpu", "Build for this card, such as 5.2 or 'GTX 970', instead of the machine's.", many=True),
         option("dry-run", None, "Show what would be built, and why; touch no engine."),
         no_lint_option(),
+        no_verify_option(),
         _value("format", f"How to show it: {', '.join(FORMATS)}."),
         _value("tag", "Name of the image; {mode} stands for the mode.", many=True),
         option("push", None, "Push the image to its registry."),
@@ -106,8 +110,9 @@ engine, 5 the build failed, 130 interrupted."""
         engine = check_engine(options)
         self.note(f"building with builder {engine.builder} ({engine.driver} driver, buildx {engine.buildx})")
         run_bake(planned.plans, bake_definition(planned.plans, options), options, sys.stderr.buffer)
+        verified = verify_built(self, planned.plans, options, engine)
         tags = [tag for plan in planned.plans for tag in plan.tags]
-        self.result(as_json(planned.plans, found) if form == "json" else f"built {', '.join(tags)}")
+        self.result(as_json(planned.plans, found | verified) if form == "json" else f"built {', '.join(tags)}")
         return 0
 
     def _asked(self) -> Asked:

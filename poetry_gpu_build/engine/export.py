@@ -1,4 +1,4 @@
-"""Hands out the files of an image, as the stream of a tar archive; nothing of the image is run."""
+"""Hands out the files of an image, or one of them, as the stream of a tar archive; nothing of the image is run."""
 
 from __future__ import annotations
 
@@ -37,10 +37,23 @@ def exported(image: str, ask: Ask = _ask) -> Iterator[IO[bytes]]:
 
     Raises ConfigurationError where the engine has no such image, EngineUnavailableError where it does not answer.
     """
+    with _container(image, ask) as container:
+        yield from _stream(["export", container], image)
+
+
+@contextmanager
+def exported_file(image: str, path: str, ask: Ask = _ask) -> Iterator[IO[bytes]]:
+    """The same of one file; where the path is a link, of what it leads to."""
+    with _container(image, ask) as container:
+        yield from _stream(["cp", "--follow-link", f"{container}:{path}", "-"], image)
+
+
+@contextmanager
+def _container(image: str, ask: Ask) -> Iterator[str]:
+    """A container that is never started, and gone afterwards."""
     container = _create(image, ask)
     try:
-        with tempfile.TemporaryFile() as said:
-            yield from _stream(container, image, said)
+        yield container
     finally:
         ask(["rm", "--force", container])
 
@@ -61,24 +74,25 @@ def _create(image: str, ask: Ask) -> str:
     raise EngineUnavailableError(f"docker cannot open the image {image}{quoted(answer, 'docker create')}")
 
 
-def _stream(container: str, image: str, said: IO[bytes]) -> Iterator[IO[bytes]]:
-    process = subprocess.Popen(
-        ["docker", "export", container], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout
-        # A tar archive ends before its stream does.
-        while process.stdout.read(_AT_A_TIME):
-            pass
-        status = process.wait()
-    finally:
-        process.stdout.close()
-        _end(process)
-    if status != 0:
-        said.seek(0)
-        answer = Answer(status, "", said.read(_AT_A_TIME).decode("utf-8", "replace"))
-        raise EngineUnavailableError(f"docker cannot read the image {image}{quoted(answer, 'docker export')}")
+def _stream(arguments: Sequence[str], image: str) -> Iterator[IO[bytes]]:
+    command = ["docker", *arguments]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+        assert process.stdout is not None
+        try:
+            yield process.stdout
+            # A tar archive ends before its stream does.
+            while process.stdout.read(_AT_A_TIME):
+                pass
+            status = process.wait()
+        finally:
+            process.stdout.close()
+            _end(process)
+        if status != 0:
+            said.seek(0)
+            answer = Answer(status, "", said.read(_AT_A_TIME).decode("utf-8", "replace"))
+            reason = quoted(answer, f"docker {arguments[0]}")
+            raise EngineUnavailableError(f"docker cannot read the image {image}{reason}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

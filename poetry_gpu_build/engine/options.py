@@ -29,3 +29,9 @@ class BuildOptions:
     def keeps_something(self) -> bool:
         """Whether the result leaves the builder."""
         return self.push or self.load or bool(self.outputs)
+
+    @property
+    def changes_the_image(self) -> bool:
+        """Whether an override makes, or names, another image than the plan: ``*.tags=…``."""
+        keys = {override.partition("=")[0].partition(".")[2].partition(".")[0] for override in self.overrides}
+        return not keys.isdisjoint({"tags", "target", "output", "labels", "dockerfile", "context", "platform"})

@@ -12,6 +12,7 @@ from poetry_gpu_build.documents.shell.arguments import UNKNOWN
 from poetry_gpu_build.documents.shell.programs import python_runs
 from poetry_gpu_build.documents.shell.results import RunsFile
 from poetry_gpu_build.lint.commands import context_file
+from poetry_gpu_build.lint.commands import is_poetry
 from poetry_gpu_build.lint.commands import subcommand
 from poetry_gpu_build.lint.commands import uses
 from poetry_gpu_build.lint.installs import run_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
 
 OPT = "/opt/"
+PTH_NAME = "gpu-build-opt.pth"
 PACKAGES = lazy_pattern(r"(?:site|dist)-packages")
 
 _SETUP = frozenset({"bdist_wheel", "build", "build_ext", "install", "develop", "bdist_egg"})
@@ -37,6 +39,10 @@ _PTH = lazy_pattern(r"(?<![\w.-])[\w.-]+\.pth\b")
 _SWAP_PLACE = lazy_pattern(
     r"(?:site|dist)-packages|purelib|platlib|getsitepackages|getusersitepackages|get_python_lib|/opt/"
 )
+_FRONT = "sys.path.insert"
+_APPLY, _CHECK = "--apply", "--check"
+# With these another torch in site-packages is not imported: the front form, and taking it away.
+_WINS = frozenset({"--front", "--remove-shadow"})
 _VALUE = r"(?:\"(?P<double>[^\"\n]*)\"|'(?P<single>[^'\n]*)'|(?P<bare>[^\s;&|\"'()<>]*))"
 
 
@@ -64,16 +70,18 @@ class Setting(NamedTuple):
 
 
 class Swap(NamedTuple):
-    """A RUN or COPY that writes the ``.pth`` file."""
+    """What writes the ``.pth`` file: ``poetry gpu-build swap --apply``, or a RUN or COPY by its own means."""
 
     instruction: Instruction
-    text: str
-    """What is written there, comments blanked, and the scripts that it runs."""
     start: int
-    """Where the file's name stands, or the instruction where a script of the context writes it."""
+    """Where the command or the file's name stands, or the instruction where a script of the context writes it."""
     end: int
     name: str
     """The file's name: ``gpu-build-opt.pth``."""
+    wins: bool
+    """Whether the torch under /opt is imported even where site-packages holds another."""
+    is_command: bool = False
+    """Whether it is this plugin's, which tells Poetry that torch is there."""
 
 
 def source_build(image: Image, documents: Documents) -> SourceBuild | None:
@@ -160,8 +168,35 @@ def _inherited(instruction: Instruction, image: Image, name: str) -> Setting | N
 
 
 def swaps(image: Image, documents: Documents) -> tuple[Swap, ...]:
-    """The instructions that write a ``.pth`` file for the modules under /opt, in order."""
-    return tuple(swap for each in image.dockerfile.instructions if (swap := _swap(each, image, documents)) is not None)
+    """What writes a ``.pth`` file for the modules under /opt, in order."""
+    written = [swap for each in image.dockerfile.instructions if (swap := _swap(each, image, documents)) is not None]
+    return tuple(sorted([*written, *_swap_commands(image, documents)], key=lambda swap: swap.instruction.offset))
+
+
+def swap_proofs(image: Image, documents: Documents) -> Iterator[Instruction]:
+    """The instructions with a ``poetry gpu-build swap`` that proves: each does, but for ``--undo``."""
+    for use, options in _swap_uses(image, documents):
+        if not options.isdisjoint({_APPLY, _CHECK}):
+            yield use.step.instruction
+
+
+def _swap_commands(image: Image, documents: Documents) -> Iterator[Swap]:
+    for use, options in _swap_uses(image, documents):
+        if _APPLY in options:
+            wins = not options.isdisjoint(_WINS)
+            is_here = use.source is image.dockerfile.source
+            instruction = use.step.instruction
+            start = use.step.start if is_here else instruction.offset
+            end = use.step.end if is_here else instruction.offset + len(instruction.keyword)
+            yield Swap(instruction, start, end, PTH_NAME, wins, is_command=True)
+
+
+def _swap_uses(image: Image, documents: Documents) -> Iterator[tuple[Use, frozenset[str]]]:
+    """Every ``poetry gpu-build swap``, with its options."""
+    for use in uses(image, documents):
+        word, rest = subcommand("poetry", use.texts) if is_poetry(use) else ("", ())
+        if word == "gpu-build" and rest[:1] == ("swap",):
+            yield use, frozenset(text.partition("=")[0] for text in rest[1:])
 
 
 def _swap(instruction: Instruction, image: Image, documents: Documents) -> Swap | None:
@@ -173,9 +208,8 @@ def _swap(instruction: Instruction, image: Image, documents: Documents) -> Swap 
     match = _PTH.search(text)
     if match is None or not _SWAP_PLACE.search(text):
         return None
-    if match.end() <= len(own):
-        return Swap(instruction, text, instruction.offset + match.start(), instruction.offset + match.end(), match[0])
-    return Swap(instruction, text, instruction.offset, instruction.offset + len(instruction.keyword), match[0])
+    start, end = match.span() if match.end() <= len(own) else (0, len(instruction.keyword))
+    return Swap(instruction, instruction.offset + start, instruction.offset + end, match[0], _FRONT in text)
 
 
 def scripts_text(instruction: Instruction, image: Image, documents: Documents) -> str:

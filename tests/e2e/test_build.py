@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 MODES = pytest.mark.parametrize("image", ["binary_image", "source_image"], indirect=True)
 GPUS = {"binary": "8.6", "source": "5.2"}
-EXPENSIVE: dict[str, tuple[str, ...]] = {"binary": (), "source": ("<<'COMPILE'", "COPY --from=torch /opt/torch ")}
+EXPENSIVE: dict[str, tuple[str, ...]] = {
+    "binary": (),
+    "source": ("<<'COMPILE'", "COPY --from=torch /opt/torch ", "swap --apply"),
+}
+PROOF = {"binary": "RUN env -u PYTHONPATH python -I <<'PROOF'", "source": "RUN poetry gpu-build swap --check"}
 WHERE_TORCH_IS = "import torch; print(torch.__version__, torch.__file__)"
 
 
@@ -179,7 +183,7 @@ def test_a_change_of_code_runs_no_dependency_step_again(
     copy, root, proof = run_again(log)
     assert copy == "[app] COPY . ."
     assert root.endswith("poetry install --no-interaction --no-ansi --only-root")
-    assert proof == "[app] RUN env -u PYTHONPATH python -I <<'PROOF'"
+    assert proof == f"[app] {PROOF[mode_of(image)]}"
     kept = [step.text for step in steps_of(log) if step.cached]
     for dear in ("RUN apt-get update ", "get-pip.py", "--no-root", *EXPENSIVE[mode_of(image)]):
         assert any(dear in text for text in kept)

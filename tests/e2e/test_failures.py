@@ -187,7 +187,11 @@ class Interrupted:
 def interrupt_from_the_keyboard(poetry: Poetry, project: Path, engine: Engine) -> Interrupted:
     with Terminal([poetry.program, *COMPILE], env=poetry.environment, cwd=project) as terminal:
         terminal.wait_for("[torch-build 1/1] RUN ")
-        assert engine.builds_running()
+        # The step is shown a moment before its container runs.
+        deadline = time.monotonic() + QUICKLY_S
+        while not engine.builds_running():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         terminal.type(CTRL_C)
         return Interrupted(terminal.wait(), terminal.screen)
 

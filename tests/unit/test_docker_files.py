@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from poetry_gpu_build.lint import source_build
 from poetry_gpu_build.resources import docker_dir
+from poetry_gpu_build.swap import pth
 
 from .builders import policy
 
@@ -107,10 +109,44 @@ def test_the_manifests_are_installed_before_the_code_is_copied(mode: ModeName) -
     assert manifests < install < code
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_the_last_run_proves_the_origin_of_torch(mode: ModeName) -> None:
-    last = [line for line in dockerfile(mode).splitlines() if line.startswith("RUN ")][-1]
-    assert last.startswith("RUN env -u PYTHONPATH python -I <<")
+@pytest.mark.parametrize(
+    ("mode", "proof"),
+    [("binary", "RUN env -u PYTHONPATH python -I <<'PROOF'"), ("source", "RUN poetry gpu-build swap --check")],
+)
+def test_the_last_run_proves_the_origin_of_torch(mode: ModeName, proof: str) -> None:
+    assert [line for line in dockerfile(mode).splitlines() if line.startswith("RUN ")][-1] == proof
+
+
+def test_the_swap_stands_between_the_torch_and_the_first_installation() -> None:
+    text = instructions(dockerfile("source"))
+    torch, manifests, swap, install = (
+        text.index(part)
+        for part in (
+            "COPY --from=torch /opt/torch",
+            "COPY pyproject.toml",
+            "RUN poetry gpu-build swap --apply",
+            "poetry install",
+        )
+    )
+    assert torch < manifests < swap < install
+
+
+def test_the_binary_mode_swaps_nothing() -> None:
+    assert "swap" not in instructions(dockerfile("binary"))
+
+
+def test_the_stage_that_is_copied_holds_nothing_else() -> None:
+    stage = re.search(r"^FROM scratch AS torch\n(?P<body>.*?)^FROM ", dockerfile("source"), re.MULTILINE | re.DOTALL)
+    assert stage is not None
+    assert stage["body"].split() == ["COPY", "--from=torch-build", "/opt/torch", "/opt/torch"]
+
+
+def test_the_linter_and_the_swap_call_the_file_the_same() -> None:
+    assert source_build.PTH_NAME == pth.PTH_NAME
+
+
+def test_the_prefix_is_the_policys() -> None:
+    assert f"COPY --from=torch {policy().source_prefix} {policy().source_prefix}" in dockerfile("source")
 
 
 @pytest.mark.parametrize(("mode", "own"), [("binary", "false | 0 | no | off"), ("source", "true | 1 | yes | on")])

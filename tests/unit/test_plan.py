@@ -23,6 +23,7 @@ from .builders import HEAD
 from .builders import PYPROJECT
 from .builders import SOURCE
 from .builders import inputs
+from .builders import project
 from .builders import request
 from .builders import settings
 
@@ -199,6 +200,37 @@ def test_this_machine_has_a_core_and_tells_its_memory() -> None:
 
 def test_there_is_always_one_job() -> None:
     assert Machine(cores=0, memory_bytes=None).jobs(4) == 1
+
+
+# --- what the image may hold
+
+
+LOCKED = '[[package]]\nname = "torch"\nversion = "2.7.1+cu128"\n'
+
+
+@pytest.mark.parametrize(
+    ("constraint", "lines", "allowed"),
+    [
+        ("2.7.1+cu128", "", None),
+        (">=2.7,<3", "", ">=2.7,<3"),
+        # The lock of the host is not in the image, unless the policy says so.
+        (">=2.7,<3", "[tool.gpu-build]\nlock = 'require'\n", None),
+    ],
+)
+def test_a_range_leaves_the_image_a_choice_unless_the_lock_is_in_it(
+    tmp_path: Path, constraint: str, lines: str, allowed: str | None
+) -> None:
+    pyproject = PYPROJECT.replace("2.7.1+cu128", constraint) + lines
+    made = inputs(tmp_path, pyproject)
+    locked = replace(made, project=project(tmp_path, pyproject, lock=LOCKED))
+    plan = make_plan(locked, request("8.6"))
+    assert (plan.torch, plan.torch_range) == ("2.7.1+cu128", allowed)
+
+
+def test_the_source_mode_leaves_no_choice(tmp_path: Path) -> None:
+    pyproject = PYPROJECT.replace("2.7.1+cu128", ">=2.7,<3")
+    plan = make_plan(inputs(tmp_path, pyproject), request("5.2"))
+    assert (plan.torch, plan.torch_range, plan.prefix) == ("2.4.1", None, "/opt/torch")
 
 
 # --- tags and labels

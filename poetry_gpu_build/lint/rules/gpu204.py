@@ -22,15 +22,18 @@ _SWAP = 'RUN echo /opt/torch > "$(python -c \'import sysconfig; print(sysconfig.
 
 
 class SwapMissing(ImageRule):
-    """In the source mode a `.pth` file makes the torch under /opt importable, behind `poetry install`.
+    """In the source mode `poetry gpu-build swap --apply` makes the torch under /opt importable.
 
-    The source mode leaves torch's group out, so that Poetry installs no torch: without the swap the image has none.
-    PYTHONPATH is no swap. Poetry's own interpreter (`python -I`), sudo and cron do not see it.
+    The source mode leaves torch's group out, so that Poetry installs no torch: without the swap the image has none. The
+    command stands before `poetry install`, which then knows that torch is there. A `.pth` file that is written by other
+    means stands behind it: Poetry would replace, and delete, a torch that it finds and did not choose. PYTHONPATH is no
+    swap. Poetry's own interpreter (`python -I`), sudo and cron do not see it.
     """
 
     code = "GPU204"
     name = "swap-missing"
     valid = (
+        Example(source("FROM a\nRUN poetry gpu-build swap --apply\nRUN poetry install\n")),
         Example(source(f"FROM a\nRUN poetry install\n{_SWAP}")),
         Example(source("FROM a\nRUN poetry install\nCOPY <<E /usr/lib/python3/dist-packages/o.pth\n/opt/torch\nE\n")),
         Example(
@@ -45,19 +48,22 @@ class SwapMissing(ImageRule):
         Example(source("FROM a\nRUN poetry install\nENV PYTHONPATH=/opt/t\n"), ("docker/Dockerfile.source:2:5",)),
         Example(source(f"FROM a\n{_SWAP}RUN poetry install\n"), ("docker/Dockerfile.source:3:5",)),
         Example(source("FROM a\nRUN poetry install\n# /opt/t > torch.pth\n"), ("docker/Dockerfile.source:2:5",)),
+        Example(
+            source("FROM a\nRUN poetry install\nRUN poetry gpu-build swap --check\n"), ("docker/Dockerfile.source:2:5",)
+        ),
     )
 
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
-        """Look for a swap at or behind the first install of dependencies."""
+        """Look for the command, or for another swap at or behind the first install of dependencies."""
         install = next((each for each in poetry_installs(image) if each.takes_dependencies), None)
         if image.mode != "source" or install is None:
             return
         at = install.step.instruction.offset
-        if any(swap.instruction.offset >= at for swap in swaps(image, documents)):
+        if any(swap.is_command or swap.instruction.offset >= at for swap in swaps(image, documents)):
             return
         behind = [each for each in image.dockerfile.instructions if each.offset >= at]
         if any(runs_what_is_not_known(each, image, documents) for each in behind):
             return
-        message = "no swap follows the install: nothing makes the torch under /opt importable"
-        help_text = "write a line /opt/torch into <name>.pth in sysconfig's purelib: see docker/Dockerfile.source"
+        message = "nothing makes the torch under /opt importable"
+        help_text = "RUN poetry gpu-build swap --apply, before poetry install"
         yield Hit(image.dockerfile.source, install.step.start, install.step.end, message, help_text)

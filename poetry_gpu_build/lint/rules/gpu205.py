@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.lint.installs import PoetryInstall
 
-_FRONT = "sys.path.insert"
+_FRONT_LINE = "import sys; sys.path.insert(0, '/opt/torch')"
 _PLACE = "/usr/lib/python3/dist-packages"
 _LINE = f"RUN echo /opt/torch > {_PLACE}/o.pth\n"
+_COMMAND = "RUN poetry gpu-build swap --apply\n"
 _OPTIONAL = "[tool.poetry.group.binary-torch]\noptional = true\n"
 _GROUP = "[tool.poetry.group.binary-torch.dependencies]\ntorch = '2'\n"
 
@@ -38,7 +39,8 @@ class SwapShadowed(ImageRule):
 
     Python appends the path lines of a `.pth` file to `sys.path`, behind site-packages: a binary torch that is installed
     there is imported instead of the compiled one. A file called `torch.pth` is an editable install to Poetry
-    (`<distribution>.pth`), which then installs torch again at every run.
+    (`<distribution>.pth`), which then installs torch again at every run. `poetry gpu-build swap --apply` names the file
+    well and tells Poetry that torch is there; a torch that another tool installs hides it all the same.
     """
 
     code = "GPU205"
@@ -50,13 +52,10 @@ class SwapShadowed(ImageRule):
                 f"FROM a\nENV POETRY_WITHOUT=binary_torch\nRUN poetry install\n{_LINE}", **{"pyproject.toml": _GROUP}
             )
         ),
-        Example(
-            source(
-                "FROM a\nRUN poetry install --with binary-torch\n"
-                f"RUN echo 'import sys; sys.path.insert(0, \"/opt/torch\")' > {_PLACE}/o.pth\n"
-            )
-        ),
+        Example(source(f'FROM a\nRUN poetry install --with binary-torch\nRUN echo "{_FRONT_LINE}" > {_PLACE}/o.pth\n')),
         Example(source("FROM a\nRUN curl https://a.example/torch.pth --output /models/torch.pth\n")),
+        Example(source(f"FROM a\n{_COMMAND}RUN poetry install --with binary-torch\n")),
+        Example(source(f"FROM a\nRUN pip install torch==2.7.1\n{_COMMAND.rstrip()} --remove-shadow\n")),
     )
     invalid = (
         Example(source(f"FROM a\nRUN echo /opt/torch > {_PLACE}/torch.pth\n"), ("docker/Dockerfile.source:2:54",)),
@@ -70,6 +69,7 @@ class SwapShadowed(ImageRule):
             ("docker/Dockerfile.source:3:54",),
         ),
         Example(source(f"FROM a\nRUN pip install torch==2.7.1\n{_LINE}"), ("docker/Dockerfile.source:3:54",)),
+        Example(source(f"FROM a\n{_COMMAND}RUN pip install torch==2.7.1\n"), ("docker/Dockerfile.source:2:5",)),
         Example(
             source(
                 f"FROM a\nRUN poetry install\n{_LINE}", **{"pyproject.toml": "[project]\ndependencies = ['torch']\n"}
@@ -81,24 +81,33 @@ class SwapShadowed(ImageRule):
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
         """Look at each swap's name and form, and at what brings a torch of its own."""
         found = swaps(image, documents) if image.mode == "source" else ()
-        because = _binary_torch(image, documents) if found else None
+        by_tool = _torch_of_tools(image, documents) if found else None
+        by_poetry = None if any(swap.is_command for swap in found) else _torch_of_poetry(image, documents)
+        because = by_tool or by_poetry
         for swap in found:
             name = normalised(swap.name.removesuffix(".pth"))
             if name == TORCH:
                 message = f"{swap.name}: Poetry takes it for an editable install of torch, and installs torch again"
                 yield Hit(image.dockerfile.source, swap.start, swap.end, message, "call it gpu-build-opt.pth")
-            elif because is not None and _FRONT not in swap.text:
+            elif because is not None and not swap.wins:
                 message = f"a plain path line loses against the torch that {because}"
-                help_text = "leave that torch out, or write: import sys; sys.path.insert(0, '/opt/torch')"
-                yield Hit(image.dockerfile.source, swap.start, swap.end, message, help_text)
+                otherwise = "add --remove-shadow" if swap.is_command else "write: " + _FRONT_LINE
+                yield Hit(
+                    image.dockerfile.source, swap.start, swap.end, message, f"leave that torch out, or {otherwise}"
+                )
 
 
-def _binary_torch(image: Image, documents: Documents) -> str | None:
-    """What puts a torch into site-packages; None where nothing does."""
+def _torch_of_tools(image: Image, documents: Documents) -> str | None:
+    """What puts a torch into site-packages beside Poetry; None where nothing does."""
     build = source_build(image, documents)
     for use in uses(image, documents):
         if (build is None or use.step.instruction is not build.instruction) and _installs_torch(use):
             return f"{use.installer} installs on line {use.line}"
+    return None
+
+
+def _torch_of_poetry(image: Image, documents: Documents) -> str | None:
+    """Why `poetry install` puts a torch into site-packages; None where it does not."""
     for install in poetry_installs(image):
         because = _poetry_torch(install, documents) if install.takes_dependencies else None
         if because is not None:

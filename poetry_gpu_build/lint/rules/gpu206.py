@@ -13,6 +13,7 @@ from poetry_gpu_build.lint.rule import source
 from poetry_gpu_build.lint.source_build import plain_text
 from poetry_gpu_build.lint.source_build import runs_what_is_not_known
 from poetry_gpu_build.lint.source_build import scripts_text
+from poetry_gpu_build.lint.source_build import swap_proofs
 from poetry_gpu_build.lint.source_build import swaps
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class SwapUnproven(ImageRule):
 
     A `.pth` file in the wrong folder, or behind another torch, fails silently: the image builds, and runs with the
     wrong torch or with none. A check that sets PYTHONPATH, or changes `sys.path`, passes whatever the file says.
+    `poetry gpu-build swap --apply` proves what it did, and `--check` proves it again.
     """
 
     code = "GPU206"
@@ -50,6 +52,8 @@ class SwapUnproven(ImageRule):
                 f"FROM a\n{_SWAP}COPY c.py /\nRUN python /c.py\n", **{"c.py": "import torch\nprint(torch.__file__)\n"}
             )
         ),
+        Example(source("FROM a\nRUN poetry gpu-build swap --apply\n")),
+        Example(source(f"FROM a\n{_SWAP}RUN poetry gpu-build swap --check\n")),
         Example(source("FROM a\nRUN poetry install\n")),
     )
     invalid = (
@@ -68,7 +72,9 @@ class SwapUnproven(ImageRule):
         if not found:
             return
         swap = found[-1]
-        help_text = "RUN env -u PYTHONPATH python -I …: torch.__file__ must lie under /opt"
+        if any(each.offset >= swap.instruction.offset for each in swap_proofs(image, documents)):
+            return
+        help_text = "RUN poetry gpu-build swap --check"
         behind = [each for each in image.dockerfile.instructions if each.offset >= swap.instruction.offset]
         checks = [(each, text) for each in behind if (text := _check(each, image, documents)) is not None]
         if not checks:

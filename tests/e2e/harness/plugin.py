@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 POETRY = "poetry>=2.2,<3"
-REQUIREMENTS = (POETRY, "nvidia-ml-py>=12.535", "packaging>=24.2", "fastjsonschema>=2.18,<3", "PyYAML>=6.0")
+REQUIREMENTS = (
+    POETRY,
+    "fastjsonschema>=2.18,<3",
+    "installer>=0.7,<2",
+    "nvidia-ml-py>=12.535",
+    "packaging>=24.2",
+    "PyYAML>=6.0",
+    "tomlkit>=0.11.4,<1",
+)
 
 _PARTS = ("poetry_gpu_build", "policies", "docker", "pyproject.toml", "README.md", "LICENSE")
 """What the wheel is made of."""

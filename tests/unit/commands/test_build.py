@@ -532,7 +532,7 @@ def test_a_build_shows_its_plan_and_ends_with_the_tags(
 ) -> None:
     docker(monkeypatch, tmp_path / "bin", f"cat > '{tmp_path}/definition'; echo '#1 DONE' >&2")
     before = tree(root)
-    ran = poetry("gpu-build --gpu 8.6 --tag app:1 --tag app:2")
+    ran = poetry("gpu-build --gpu 8.6 --no-verify --tag app:1 --tag app:2")
     assert (ran.status, ran.out) == (0, "built app:1, app:2\n")
     assert "mode: binary" in ran.err
     assert "buildx 0.13.1" in ran.err
@@ -543,7 +543,7 @@ def test_a_build_shows_its_plan_and_ends_with_the_tags(
 
 def test_a_build_with_json_ends_with_the_plan(poetry: Poetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     docker(monkeypatch, tmp_path / "bin", "cat > /dev/null")
-    assert data(poetry("gpu-build --gpu 8.6 --format json"))["mode"] == "binary"
+    assert data(poetry("gpu-build --gpu 8.6 --no-verify --format json"))["mode"] == "binary"
 
 
 def test_a_build_that_fails_is_exit_5_with_the_step_and_its_line(
@@ -606,7 +606,7 @@ def test_an_interrupt_before_the_build_is_exit_130_too(poetry: Poetry, monkeypat
 
 def test_both_modes_are_built_in_one_call(poetry: Poetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     docker(monkeypatch, tmp_path / "bin", f"cat > /dev/null; echo called >> '{tmp_path}/calls'")
-    ran = poetry("gpu-build --all-modes --gpu 5.2 --gpu 8.6")
+    ran = poetry("gpu-build --all-modes --no-verify --gpu 5.2 --gpu 8.6")
     assert (ran.status, ran.out) == (0, "built minimal:binary, minimal:source\n")
     assert tmp_path.joinpath("calls").read_text(encoding="utf-8") == "called\n"
 
