@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.source import Position
+from poetry_gpu_build.durable import sync_folder
 from poetry_gpu_build.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _replace(real: Path, old: bytes | None, new: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    _sync_folder(real.parent)
+    sync_folder(real.parent)
 
 
 def _regular(path: Path) -> os.stat_result:
@@ -180,16 +181,6 @@ def _take_over(descriptor: int, status: os.stat_result) -> None:
 
 def _encoded(text: str | None) -> bytes | None:
     return None if text is None else text.encode("utf-8", "surrogateescape")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last; the file itself is whole either way."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _refusal(path: Path, why: str, ways_out: tuple[str, ...] = ()) -> ConfigurationError:

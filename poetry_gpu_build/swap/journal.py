@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from poetry_gpu_build.durable import sync_folder
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.swap.moving import move
 from poetry_gpu_build.swap.moving import part_of
@@ -199,19 +199,10 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         self._end += len(line)
-        _sync(self.state)
+        sync_folder(self.state)
 
     def _cut(self, end: int) -> None:
         with self.file.open("r+b") as file:
             os.ftruncate(file.fileno(), end)
             os.fsync(file.fileno())
         self._end = end
-
-
-def _sync(folder: Path) -> None:
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

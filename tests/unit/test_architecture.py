@@ -42,6 +42,7 @@ ROOMS = (
     "errors",
     "documents.source",
     "documents.lazy",
+    "durable",
 )
 # Entry points: loaded by Poetry itself, and by nothing in the package.
 APART = {"plugin": {"groups", "swap"}, "groups": set[str]()}

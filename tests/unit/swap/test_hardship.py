@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from poetry_gpu_build.errors import ConfigurationError
-from poetry_gpu_build.facts import load_compatibility
-from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.swap.apply import unfinished
-from poetry_gpu_build.swap.proof import proved
-from poetry_gpu_build.swap.prove import prove
 
 from .world import World
-from .world import install
+from .world import copied
+from .world import is_proven
+from .world import left
+from .world import shadowed
 from .world import torch_files
 from .world import write_wheel
 
@@ -27,28 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Iterator
     from pathlib import Path
-
-FACTS = load_compatibility(policies_dir() / "facts")
-
-
-def is_proven(world: World) -> bool:
-    return proved(prove(world.python, world.expectation, FACTS)) and not unfinished(world.purelib)
-
-
-def copied(world: World) -> None:
-    """As the image's build does: the tree of the compile's stage lies at the prefix."""
-    install(world.prefix, "2.4.1")
-
-
-def shadowed(world: World) -> None:
-    """A binary torch that somebody's pip put into site-packages, and a tree at the prefix."""
-    copied(world)
-    install(world.purelib, "2.7.1", scripts=world.scripts)
-
-
-def left(world: World) -> None:
-    """A wheel that the compile left."""
-    write_wheel(world.dist)
 
 
 class Killer:

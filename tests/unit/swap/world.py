@@ -13,12 +13,17 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.facts import load_compatibility
+from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.swap.apply import Request
 from poetry_gpu_build.swap.apply import apply
 from poetry_gpu_build.swap.apply import locked
 from poetry_gpu_build.swap.apply import undo
+from poetry_gpu_build.swap.apply import unfinished
 from poetry_gpu_build.swap.place import Site
 from poetry_gpu_build.swap.proof import Expectation
+from poetry_gpu_build.swap.proof import proved
+from poetry_gpu_build.swap.prove import prove
 from poetry_gpu_build.values import ComputeCapability
 from poetry_gpu_build.values import TorchBuild
 
@@ -95,6 +100,9 @@ def install(folder: Path, version: str, *, scripts: Path | None = None, **kind: 
         path.write_bytes(content)
 
 
+FACTS = load_compatibility(policies_dir() / "facts")
+
+
 class World:
     """One of each."""
 
@@ -147,3 +155,23 @@ def seen(path: Path) -> tuple[int, bytes]:
     if stat.S_ISLNK(mode):
         return mode, os.fsencode(path.readlink())
     return mode, path.read_bytes() if stat.S_ISREG(mode) else b""
+
+
+def is_proven(world: World) -> bool:
+    return proved(prove(world.python, world.expectation, FACTS)) and not unfinished(world.purelib)
+
+
+def copied(world: World) -> None:
+    """As the image's build does: the tree of the compile's stage lies at the prefix."""
+    install(world.prefix, "2.4.1")
+
+
+def shadowed(world: World) -> None:
+    """A binary torch that somebody's pip put into site-packages, and a tree at the prefix."""
+    copied(world)
+    install(world.purelib, "2.7.1", scripts=world.scripts)
+
+
+def left(world: World) -> None:
+    """A wheel that the compile left."""
+    write_wheel(world.dist)
