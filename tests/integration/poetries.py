@@ -57,6 +57,8 @@ def environment_with(*requirements: str) -> Path:
         try:
             check_output(sys.executable, "-m", "venv", making)
             check_output(interpreter(making), "-m", "pip", "install", "--quiet", *requirements)
+            if home.exists() and not interpreter(home).exists():
+                shutil.rmtree(home)  # made by a Python that is gone
             making.rename(home)
         except OSError:  # another test run was first
             if not interpreter(home).exists():
