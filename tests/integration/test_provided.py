@@ -62,7 +62,7 @@ MANIFEST = """
     torch = {{ version = "2.7.1+cu128" }}
 
     [[tool.poetry.source]]
-    name = "loopback"
+    name = "loopback-of-the-swap"
     url = "{index}"
     priority = "primary"
 """

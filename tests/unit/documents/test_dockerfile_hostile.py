@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from poetry_gpu_build.documents.dockerfile import parse_dockerfile
 from poetry_gpu_build.documents.source import Source
 
+from ..patience import ends_soon
+
 MEGABYTE = 1024 * 1024
-SECONDS = 2.0
 
 HOSTILE = {
     "a line of 10 MB": "RUN " + "x" * 10 * MEGABYTE,
@@ -52,20 +52,18 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_is_read_in_bounded_time(text: str) -> None:
-    began = time.process_time()
-    dockerfile = parse_dockerfile(Source(Path("Dockerfile"), f"FROM a\n{text}\nUSER last"))
-    for instruction in dockerfile.instructions[:1000]:
-        instruction.mounts()
-        for argument in instruction.arguments[:10]:
-            instruction.expand(argument)
-    assert time.process_time() - began < SECONDS
+    with ends_soon():
+        dockerfile = parse_dockerfile(Source(Path("Dockerfile"), f"FROM a\n{text}\nUSER last"))
+        for instruction in dockerfile.instructions[:1000]:
+            instruction.mounts()
+            for argument in instruction.arguments[:10]:
+                instruction.expand(argument)
     assert dockerfile.instructions[0].keyword == "FROM"
 
 
 def test_a_hundred_thousand_instructions() -> None:
-    began = time.process_time()
-    dockerfile = parse_dockerfile(Source(Path("Dockerfile"), "FROM a\n" + "RUN echo $x && b\n" * 100_000))
-    assert time.process_time() - began < SECONDS
+    with ends_soon():
+        dockerfile = parse_dockerfile(Source(Path("Dockerfile"), "FROM a\n" + "RUN echo $x && b\n" * 100_000))
     assert len(dockerfile.instructions) == 100_001
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from poetry_gpu_build.documents.interpolation import MAXIMUM_NESTING
 from poetry_gpu_build.documents.interpolation import interpolate
 from poetry_gpu_build.documents.interpolation import mentioned
+
+from ..patience import ends_soon
 
 GIVEN = {"SET": "one", "EMPTY": "", "BRACES": '{"n":2}', "DOLLAR": "$SET"}
 
@@ -220,9 +220,8 @@ def test_the_documented_selection_goes_wrong_for_every_value_but_none(value: str
     ids=["nested", "never closed", "unbalanced", "many", "invalid", "dollars", "required", "growing"],
 )
 def test_a_hostile_template_costs_a_moment(template: str) -> None:
-    start = time.perf_counter()
-    result = interpolate(template, {"LONG": "x" * 100_000})
-    assert time.perf_counter() - start < 2
+    with ends_soon():
+        result = interpolate(template, {"LONG": "x" * 100_000})
     assert len(result.text) < 2_000_000
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from poetry_gpu_build.documents.shell.reader import MAXIMUM_DEPTH
@@ -11,6 +9,8 @@ from poetry_gpu_build.documents.shell.scan import scan
 from poetry_gpu_build.documents.shell.syntax import Command
 from poetry_gpu_build.documents.shell.syntax import Parameter
 from poetry_gpu_build.documents.shell.syntax import Substitution
+
+from ..patience import ends_soon
 
 
 def command(text: str, number: int = 0) -> Command:
@@ -297,9 +297,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_takes_bounded_time(name: str) -> None:
-    started = time.process_time()
-    scan(HOSTILE[name])
-    assert time.process_time() - started < 2
+    with ends_soon():
+        scan(HOSTILE[name])
 
 
 @pytest.mark.parametrize("opening", ["(", "{ ", "$(", '"$(', "if ", "f() ", "${x:-", "<(", "coproc "])
@@ -313,17 +312,3 @@ def test_what_people_nest_is_read() -> None:
     for _ in range(8):
         text = f'if b; then c "$({{ e; }}; ( {text} ))"; fi'
     assert scan(text).problems == ()
-
-
-def test_a_typical_body_is_read_in_no_time() -> None:
-    text = (
-        'apt-get update && apt-get install -y --no-install-recommends curl "python${V}" && rm -rf /var/lib/apt/lists/*'
-    )
-    best = min(timed(text) for _ in range(20))
-    assert best < 0.001
-
-
-def timed(text: str) -> float:
-    started = time.process_time()
-    scan(text)
-    return time.process_time() - started

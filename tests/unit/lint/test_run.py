@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from poetry_gpu_build.lint.registry import select_rules
 from poetry_gpu_build.lint.run import run_rules
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.resources import policies_dir
+
+from ..patience import ends_soon
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -237,6 +238,5 @@ RUN true
     ids=["unused", "silenced", "in-one-instruction"],
 )
 def test_many_suppressions_take_no_long_time(text: str, count: int) -> None:
-    began = time.perf_counter()
-    assert len(unused(f"FROM a\n{text}")) == count
-    assert time.perf_counter() - began < 5
+    with ends_soon():
+        assert len(unused(f"FROM a\n{text}")) == count
