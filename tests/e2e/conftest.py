@@ -23,6 +23,7 @@ from .harness.project import example_project
 from .harness.standin import binary_wheel
 from .harness.standin import torch_repository
 from .images import Image
+from .images import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,10 +94,10 @@ def project(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def binary_image(bases: Engine, poetry: Poetry, project: Path) -> Image:
     """The project's image for a card of 2020, built with nothing in the cache."""
-    return Image(bases, "hello-gpu:binary", poetry.built("--gpu", "8.6", cwd=project))
+    return kept(Image(bases, "hello-gpu:binary", poetry.built("--gpu", "8.6", cwd=project)))
 
 
 @pytest.fixture(scope="session")
 def source_image(bases: Engine, poetry: Poetry, project: Path) -> Image:
     """The project's image for a card of 2014: torch compiled by NVIDIA's compiler of CUDA 11.8."""
-    return Image(bases, "hello-gpu:source", poetry.built("--gpu", "5.2", cwd=project))
+    return kept(Image(bases, "hello-gpu:source", poetry.built("--gpu", "5.2", cwd=project)))

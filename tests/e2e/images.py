@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .harness.engine import Engine
 
 
+_KEPT = "-as-built"
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image in the engine, and what building it said."""
@@ -48,3 +51,14 @@ class Image:
     def id(self) -> str:
         """The digest of its configuration: equal for equal builds."""
         return self.engine.docker("image", "inspect", "--format", "{{.Id}}", self.name).stdout.strip()
+
+    def named_again(self) -> Image:
+        """The same image, its name back from whatever was built under it since: Compose writes no labels."""
+        self.engine.docker("tag", f"{self.name}{_KEPT}", self.name)
+        return self
+
+
+def kept(image: Image) -> Image:
+    """Give it a second name, by which `named_again` finds it."""
+    image.engine.docker("tag", image.name, f"{image.name}{_KEPT}")
+    return image

@@ -25,7 +25,7 @@ MODES = pytest.mark.parametrize("mode", ["binary", "source"])
 
 @pytest.fixture(scope="module")
 def images(binary_image: Image, source_image: Image) -> dict[str, Image]:
-    return {"binary": binary_image, "source": source_image}
+    return {"binary": binary_image.named_again(), "source": source_image.named_again()}
 
 
 def document(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
