@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from poetry_gpu_build.build_arguments import decided_arguments
 from poetry_gpu_build.build_arguments import with_own_arguments
-from poetry_gpu_build.coverage import compiled_for
+from poetry_gpu_build.coverage.toolkits import compiled_for
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.policy import SETTINGS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.gpu.interface import Gpu
     from poetry_gpu_build.machine import Machine
     from poetry_gpu_build.policy import Mode

@@ -12,7 +12,7 @@ from poetry_gpu_build.values import TorchBuild
 
 if TYPE_CHECKING:
     from poetry_gpu_build.documents.source import Position
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
 
 PYPI = "PyPI"
 _BY_CONSTRAINT = "its constraint"

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from poetry_gpu_build.coverage import Architecture
+from poetry_gpu_build.coverage.code import Architecture
 from poetry_gpu_build.values import ComputeCapability
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from poetry_gpu_build.binaries.fatbin import PTX
 from poetry_gpu_build.binaries.fatbin import SASS
-from poetry_gpu_build.coverage import Coverage
-from poetry_gpu_build.coverage import code_covers
+from poetry_gpu_build.coverage.answer import Answer
+from poetry_gpu_build.coverage.code import code_covers
 from poetry_gpu_build.errors import UnreadableBinaryError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.binaries.contents import Contents
     from poetry_gpu_build.binaries.library import Library
-    from poetry_gpu_build.coverage import Architecture
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.coverage.code import Architecture
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.values import ComputeCapability
 
 TORCH_LIBRARY = "libtorch_cuda.so"
@@ -38,10 +38,11 @@ class Judged(NamedTuple):
     ptx: tuple[Architecture, ...]
 
 
-class Answer(NamedTuple):
+class Verdict(NamedTuple):
     """Whether everything that decides runs on one compute capability."""
 
-    coverage: Coverage
+    target: ComputeCapability
+    answer: Answer
     decided_by: str | None
     """The library that decided: the first that does not run, else the first; None where nothing holds device code."""
 
@@ -53,7 +54,8 @@ class Judgement(NamedTuple):
     runs: tuple[ComputeCapability, ...]
     """Of the compute capabilities that some toolkit compiles for, those on which everything that decides runs."""
     does_not_run: tuple[ComputeCapability, ...]
-    answers: tuple[Answer, ...]
+    verdicts: tuple[Verdict, ...]
+    """For the compute capabilities that were asked about."""
 
     @property
     def by_torch(self) -> bool:
@@ -65,7 +67,7 @@ def judge(contents: Contents, targets: Iterable[ComputeCapability], facts: Compa
     """Answer for ``targets``. Raises UnreadableBinaryError where torch's own library could not be read."""
     deciding = _deciding(contents)
     known = sorted({capability for toolkit in facts.toolkits for capability in toolkit.compiles})
-    runs = tuple(each for each in known if _runs_on(each, deciding, facts).coverage.runs)
+    runs = tuple(each for each in known if _runs_on(each, deciding, facts).answer.runs)
     return Judgement(
         deciding,
         runs,
@@ -97,11 +99,12 @@ def _judged(library: Library) -> Judged:
     )
 
 
-def _runs_on(target: ComputeCapability, deciding: Iterable[Judged], facts: CompatibilityFacts) -> Answer:
+def _runs_on(target: ComputeCapability, deciding: Iterable[Judged], facts: CompatibilityFacts) -> Verdict:
     """Whether all these libraries run on ``target``, and the rule that decided."""
-    answers = [
-        Answer(code_covers(each.sass, each.ptx, target, facts.sass_rules), each.library.path) for each in deciding
+    verdicts = [
+        Verdict(target, code_covers(each.sass, each.ptx, target, facts.sass_rules), each.library.path)
+        for each in deciding
     ]
-    if not answers:
-        return Answer(Coverage(target, False, "there is no GPU code"), None)
-    return next((answer for answer in answers if not answer.coverage.runs), answers[0])
+    if not verdicts:
+        return Verdict(target, Answer(False, "there is no GPU code"), None)
+    return next((verdict for verdict in verdicts if not verdict.answer.runs), verdicts[0])

@@ -56,7 +56,7 @@ Exit codes: 0 done, 1 it does not run on a GPU that --runs-on names, 2 PATH cann
         from poetry_gpu_build import resources
         from poetry_gpu_build.binaries.judgement import judge
         from poetry_gpu_build.commands.archs_formats import FORMATS
-        from poetry_gpu_build.facts import load_compatibility
+        from poetry_gpu_build.facts.load import load_compatibility
         from poetry_gpu_build.lint.formats.characters import visible
 
         form = self.option("format") or "text"
@@ -74,11 +74,11 @@ Exit codes: 0 done, 1 it does not run on a GPU that --runs-on names, 2 PATH cann
             error.message = visible(error.message)
             raise
         self.result(FORMATS[form](contents, judgement))
-        return RUNS if all(answer.coverage.runs for answer in judgement.answers) else DOES_NOT_RUN
+        return RUNS if all(verdict.answer.runs for verdict in judgement.verdicts) else DOES_NOT_RUN
 
 
 def _asked(texts: list[str], facts: Path) -> Detection:
-    from poetry_gpu_build.facts import load_gpus
+    from poetry_gpu_build.facts.load import load_gpus
     from poetry_gpu_build.gpu.explicit import ExplicitTargets
     from poetry_gpu_build.gpu.names import CardTable
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from poetry_gpu_build.binaries.contents import Contents
-    from poetry_gpu_build.binaries.judgement import Answer
     from poetry_gpu_build.binaries.judgement import Judgement
+    from poetry_gpu_build.binaries.judgement import Verdict
     from poetry_gpu_build.binaries.library import Library
     from poetry_gpu_build.values import ComputeCapability
 
@@ -27,7 +27,7 @@ def as_text(contents: Contents, judgement: Judgement) -> str:
         blocks = [f"{visible(contents.path)} holds no GPU code"]
     else:
         blocks = [*map(_table, contents.libraries), _judged(contents, judgement)]
-    return "\n\n".join([*blocks, *map(_answer, judgement.answers)])
+    return "\n\n".join([*blocks, *map(_verdict, judgement.verdicts)])
 
 
 def as_json(contents: Contents, judgement: Judgement) -> str:
@@ -51,13 +51,13 @@ def as_json(contents: Contents, judgement: Judgement) -> str:
         },
         "answers": [
             {
-                "target": str(answer.coverage.target),
-                "runs": answer.coverage.runs,
-                "because": answer.coverage.because,
-                "rule": answer.coverage.rule or None,
-                "decided_by": None if answer.decided_by is None else well_formed(answer.decided_by),
+                "target": str(verdict.target),
+                "runs": verdict.answer.runs,
+                "because": verdict.answer.because,
+                "rule": verdict.answer.rule,
+                "decided_by": None if verdict.decided_by is None else well_formed(verdict.decided_by),
             }
-            for answer in judgement.answers
+            for verdict in judgement.verdicts
         ],
     }
     return json_document(data)
@@ -102,14 +102,14 @@ def _judged(contents: Contents, judgement: Judgement) -> str:
     return "\n".join(lines)
 
 
-def _answer(answer: Answer) -> str:
-    coverage = answer.coverage
-    verdict = "runs" if coverage.runs else "does not run"
-    lines = [f"{coverage.target} {verdict}: {coverage.because}"]
-    if coverage.rule:
-        lines.append(f"  rule: {coverage.rule}")
-    if answer.decided_by is not None:
-        lines.append(f"  decided by {visible(answer.decided_by)}")
+def _verdict(verdict: Verdict) -> str:
+    answer = verdict.answer
+    runs = "runs" if answer.runs else "does not run"
+    lines = [f"{verdict.target} {runs}: {answer.because}"]
+    if answer.rule:
+        lines.append(f"  rule: {answer.rule}")
+    if verdict.decided_by is not None:
+        lines.append(f"  decided by {visible(verdict.decided_by)}")
     return "\n".join(lines)
 
 

@@ -59,7 +59,7 @@ Exit codes: 0 done, or nothing to do; 1 declined, nothing was written; 2 usage, 
         # Imported when it runs: `poetry list` and a mistyped command load the class of every command.
         from poetry_gpu_build import resources
         from poetry_gpu_build.documents.toml import read_toml
-        from poetry_gpu_build.facts import load_compatibility
+        from poetry_gpu_build.facts.load import load_compatibility
         from poetry_gpu_build.policy import load_policy
         from poetry_gpu_build.project import read_project
         from poetry_gpu_build.scaffold.plan_changes import PYPROJECT

@@ -10,7 +10,7 @@ import poetry_gpu_build
 from poetry_gpu_build import resources
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import NoModeServesError
-from poetry_gpu_build.facts import load_compatibility
+from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.gpu.detect import find_gpus
 from poetry_gpu_build.machine import this_machine
 from poetry_gpu_build.plan import Inputs

@@ -84,7 +84,7 @@ Exit codes: 0 done and proven, 2 usage, or it cannot be done (everything is as i
 
     def _run(self, action: str, policy: Policy, site: Site, prefix: Path) -> int:
         from poetry_gpu_build import resources
-        from poetry_gpu_build.facts import load_compatibility
+        from poetry_gpu_build.facts.load import load_compatibility
         from poetry_gpu_build.lint.formats.characters import visible
         from poetry_gpu_build.swap.apply import Request
         from poetry_gpu_build.swap.apply import apply

@@ -37,7 +37,7 @@ def verify(image: BuiltImage, plan: Plan) -> Verification:
     """Hold an image against its plan, on this machine."""
     from poetry_gpu_build import resources
     from poetry_gpu_build.engine.verify import verify_image
-    from poetry_gpu_build.facts import load_compatibility
+    from poetry_gpu_build.facts.load import load_compatibility
     from poetry_gpu_build.gpu.detect import find_gpus
 
     facts = resources.policies_dir() / "facts"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.binaries.judgement import Judged
     from poetry_gpu_build.engine.image import BuiltImage
     from poetry_gpu_build.engine.preflight import Answer
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.gpu.interface import Gpu
     from poetry_gpu_build.plan import Plan
     from poetry_gpu_build.swap.probe import Probe

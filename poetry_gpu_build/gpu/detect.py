@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.facts import load_gpus
+from poetry_gpu_build.facts.load import load_gpus
 from poetry_gpu_build.gpu.explicit import FROM_CONFIGURATION
 from poetry_gpu_build.gpu.explicit import FROM_FLAG
 from poetry_gpu_build.gpu.explicit import ExplicitTargets

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Iterator
 
-    from poetry_gpu_build.facts import GpuFact
+    from poetry_gpu_build.facts.rows import GpuFact
     from poetry_gpu_build.values import ComputeCapability
 
 # `check` of a row: no source contradicts it. Anything else is a doubt (facts/gpus.toml, its head).

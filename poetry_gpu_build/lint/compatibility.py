@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.lint.documents import Documents
 
 
@@ -15,7 +15,7 @@ def compatibility(documents: Documents) -> CompatibilityFacts:
 
 
 def _load() -> CompatibilityFacts:
-    from poetry_gpu_build.facts import load_compatibility
+    from poetry_gpu_build.facts.load import load_compatibility
     from poetry_gpu_build.resources import policies_dir
 
     return load_compatibility(policies_dir() / "facts")

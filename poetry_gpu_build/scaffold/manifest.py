@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.toml import Key
     from poetry_gpu_build.documents.toml import TomlDocument
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
     from poetry_gpu_build.scaffold.requirement import Entry

@@ -24,7 +24,7 @@ from poetry_gpu_build.scaffold.poetry_settings import poetry_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
     from poetry_gpu_build.scaffold.change import Edited

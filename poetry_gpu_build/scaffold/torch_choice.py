@@ -13,7 +13,7 @@ from poetry_gpu_build.torch_pin import resolve_pin
 from poetry_gpu_build.values import TorchBuild
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.torch_pin import TorchPin
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.coverage import compiled_for
-from poetry_gpu_build.coverage import driver_objections
-from poetry_gpu_build.coverage import image_objection
-from poetry_gpu_build.coverage import wheel_covers
+from poetry_gpu_build.coverage.base_images import image_starts
+from poetry_gpu_build.coverage.drivers import driver_objections
+from poetry_gpu_build.coverage.toolkits import toolkit_serves
+from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.selection.reasons import Reason
 from poetry_gpu_build.selection.reasons import each_once
 from poetry_gpu_build.selection.reasons import listed
@@ -36,7 +36,7 @@ def _binary_objections(question: Question) -> list[Reason]:
         coverage = wheel_covers(wheel, gpu.capability, question.facts, gpu.driver)
         if not coverage.runs:
             text = f"torch {wheel.torch} does not run on {gpu}: {coverage.because}"
-            found.append(Reason("facts", text, wheel.evidence.doubt))
+            found.append(Reason("facts", text, coverage.doubt))
     return found
 
 
@@ -46,11 +46,9 @@ def source_objections(question: Question) -> list[Reason]:
     toolkit = question.facts.toolkit(cuda)
     if toolkit is None:
         return []
-    known = f"its nvcc knows {toolkit.compiles[0]} to {toolkit.compiles[-1]}"
+    answers = {gpu: toolkit_serves(gpu.capability, toolkit, question.facts.sass_rules) for gpu in question.gpus}
     return [
-        Reason("facts", f"CUDA {cuda} cannot compile for {gpu}: {known}")
-        for gpu in question.gpus
-        if compiled_for(gpu.capability, toolkit, question.facts.sass_rules) is None
+        Reason("facts", f"{gpu}: {answer.because}", answer.doubt) for gpu, answer in answers.items() if not answer.runs
     ]
 
 
@@ -61,11 +59,11 @@ def host_objections(mode: ModeName, question: Question) -> list[Reason]:
     for gpu in question.gpus:
         if gpu.driver is None:
             continue
-        for text in driver_objections(gpu.driver, gpu.capability, _cuda_of(mode, question), question.facts):
-            found.append(Reason("facts", f"{gpu}: {text}"))
-        refusal = image_objection(image, gpu.name, gpu.driver, question.facts)
-        if refusal is not None:
-            found.append(Reason("facts", f"{gpu}: {refusal}"))
+        for objection in driver_objections(gpu.driver, gpu.capability, _cuda_of(mode, question), question.facts):
+            found.append(Reason("facts", f"{gpu}: {objection.because}", objection.doubt))
+        starts = image_starts(image, gpu.name, gpu.driver, question.facts)
+        if starts is not None and not starts.runs:
+            found.append(Reason("facts", f"{gpu}: {starts.because}", starts.doubt))
     return found
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts import CompatibilityFacts
-    from poetry_gpu_build.facts import WheelFact
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import WheelFact
     from poetry_gpu_build.gpu.interface import Gpu
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.selection.flags import Flags

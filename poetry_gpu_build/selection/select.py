@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.coverage import wheel_covers
+from poetry_gpu_build.coverage.answer import all_of
+from poetry_gpu_build.coverage.toolkits import toolkit_serves
+from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.selection.flags import requested_mode
 from poetry_gpu_build.selection.objections import objections_to
@@ -88,7 +90,7 @@ def _approvals(mode: ModeName, question: Question) -> list[Reason]:
     reasons = []
     for target in question.targets:
         coverage = wheel_covers(wheel, target, question.facts)
-        reasons.append(Reason("facts", f"torch {wheel.torch}: {coverage.because}", wheel.evidence.doubt))
+        reasons.append(Reason("facts", f"torch {wheel.torch}: {coverage.because}", coverage.doubt))
     return reasons
 
 
@@ -98,7 +100,8 @@ def _source_approvals(question: Question) -> list[Reason]:
     if toolkit is None:
         return [Reason("facts", f"not checked: nothing is known about CUDA {source.cuda}")]
     targets = question.targets or question.policy.source_targets
-    return [Reason("facts", f"CUDA {source.cuda} compiles for {listed(targets)}")]
+    answer = all_of(toolkit_serves(target, toolkit, question.facts.sass_rules) for target in targets)
+    return [Reason("facts", f"CUDA {source.cuda} compiles for {listed(targets)}", answer.doubt)]
 
 
 def _advice(mode: ModeName, question: Question) -> list[Reason]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.coverage import driver_objections
-from poetry_gpu_build.coverage import oldest_driven
-from poetry_gpu_build.coverage import toolkits_compiling
-from poetry_gpu_build.coverage import wheel_covers
-from poetry_gpu_build.coverage import wheels_covering
+from poetry_gpu_build.coverage.drivers import driver_objections
+from poetry_gpu_build.coverage.drivers import oldest_driven
+from poetry_gpu_build.coverage.toolkits import toolkits_compiling
+from poetry_gpu_build.coverage.wheels import wheel_covers
+from poetry_gpu_build.coverage.wheels import wheels_covering
 from poetry_gpu_build.selection.objections import host_objections
 from poetry_gpu_build.selection.objections import objections_to
 from poetry_gpu_build.selection.objections import source_objections
@@ -16,7 +16,7 @@ from poetry_gpu_build.selection.reasons import listed
 from poetry_gpu_build.torch_pin import PYPI
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts import WheelFact
+    from poetry_gpu_build.facts.rows import WheelFact
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.selection.question import Question
 

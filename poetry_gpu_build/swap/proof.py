@@ -9,7 +9,7 @@ from typing import NamedTuple
 from packaging.version import InvalidVersion
 from packaging.version import Version
 
-from poetry_gpu_build.coverage import code_covers
+from poetry_gpu_build.coverage.code import code_covers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poetry_gpu_build.binaries.judgement import Judged
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.swap.probe import Probe
     from poetry_gpu_build.values import ComputeCapability
     from poetry_gpu_build.values import TorchBuild

@@ -15,7 +15,7 @@ from poetry_gpu_build.swap.probe import run_probe
 from poetry_gpu_build.swap.proof import judge
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.swap.proof import Expectation
     from poetry_gpu_build.swap.proof import ProofLine
 

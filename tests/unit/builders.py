@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.documents.toml import read_toml
-from poetry_gpu_build.facts import load_compatibility
+from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.gpu.interface import Gpu
 from poetry_gpu_build.machine import Machine
 from poetry_gpu_build.plan import Inputs
@@ -30,7 +30,7 @@ from poetry_gpu_build.values import TorchBuild
 if TYPE_CHECKING:
     import pytest
 
-    from poetry_gpu_build.facts import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
 

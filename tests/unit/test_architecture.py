@@ -20,6 +20,7 @@ SOURCES = Path(poetry_gpu_build.__file__).parent
 ROOMS = (
     "cli",
     "commands",
+    "doctor",
     "engine",
     "plan",
     "scaffold",

@@ -10,8 +10,8 @@ import pytest
 
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import ConfigurationError
-from poetry_gpu_build.facts import load_compatibility
-from poetry_gpu_build.facts import load_gpus
+from poetry_gpu_build.facts.load import load_compatibility
+from poetry_gpu_build.facts.load import load_gpus
 from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.values import CudaVersion
 from poetry_gpu_build.values import TorchBuild

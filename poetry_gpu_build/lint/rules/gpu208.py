@@ -19,8 +19,8 @@ from poetry_gpu_build.values import CudaVersion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from poetry_gpu_build.facts import CompatibilityFacts
-    from poetry_gpu_build.facts import ToolkitFact
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import ToolkitFact
     from poetry_gpu_build.lint.arch_list import Architecture
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
@@ -88,7 +88,7 @@ class ArchList(ImageRule):
 
 
 def _runs(listed: tuple[Architecture, ...], target: ComputeCapability, facts: CompatibilityFacts) -> bool:
-    from poetry_gpu_build.coverage import sass_runs_on
+    from poetry_gpu_build.coverage.code import sass_runs_on
 
     return any(
         sass_runs_on(each.capability, target, facts.sass_rules) or (each.is_portable and each.capability <= target)
@@ -100,7 +100,7 @@ def _runs(listed: tuple[Architecture, ...], target: ComputeCapability, facts: Co
 def _not_compiled(
     listed: tuple[Architecture, ...], found: Setting, facts: CompatibilityFacts, toolkit: ToolkitFact | None
 ) -> Iterator[Hit]:
-    from poetry_gpu_build.coverage import compiled_for
+    from poetry_gpu_build.coverage.toolkits import compiled_for
 
     for each in listed:
         start, end = found.start, found.end

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poetry_gpu_build.documents.toml import TomlDocument
-    from poetry_gpu_build.facts import CompatibilityFacts
-    from poetry_gpu_build.facts import GpuFact
-    from poetry_gpu_build.facts import WheelFact
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import GpuFact
+    from poetry_gpu_build.facts.rows import WheelFact
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.finding import Hit
     from poetry_gpu_build.lint.manifest import Dependency
@@ -95,8 +95,8 @@ class WheelDoesNotCover(Rule):
 
 
 def _gap(document: TomlDocument, asked: Dependency, facts: CompatibilityFacts, policy: Policy) -> Gap | None:
-    from poetry_gpu_build.coverage import wheel_covers
-    from poetry_gpu_build.facts import load_gpus
+    from poetry_gpu_build.coverage.wheels import wheel_covers
+    from poetry_gpu_build.facts.load import load_gpus
     from poetry_gpu_build.resources import policies_dir
 
     build = _build(document, asked, facts, policy)
@@ -152,8 +152,8 @@ def _ways_out(gap: Gap, facts: CompatibilityFacts, policy: Policy) -> Iterator[s
 
 def _other_wheel(gap: Gap, facts: CompatibilityFacts, policy: Policy) -> str | None:
     """The same release in another variant, else the newest, that holds what is lacked; and what that one lacks."""
-    from poetry_gpu_build.coverage import wheel_covers
-    from poetry_gpu_build.coverage import wheels_covering
+    from poetry_gpu_build.coverage.wheels import wheel_covers
+    from poetry_gpu_build.coverage.wheels import wheels_covering
 
     holding = [wheel for wheel in wheels_covering(gap.lacked, facts) if wheel.installs_on(policy.python)]
     if not holding:

@@ -8,7 +8,7 @@ import pytest
 
 from poetry_gpu_build.binaries.contents import Contents
 from poetry_gpu_build.binaries.contents import Unread
-from poetry_gpu_build.binaries.judgement import Answer
+from poetry_gpu_build.binaries.judgement import Verdict
 from poetry_gpu_build.binaries.judgement import judge
 from poetry_gpu_build.binaries.library import Library
 from poetry_gpu_build.binaries.library import read_library
@@ -34,9 +34,9 @@ def library(data: bytes, path: str = "libk.so") -> Library:
     return read_library(span(data))._replace(path=path)
 
 
-def answer(target: str, *libraries: Library) -> Answer:
+def verdict(target: str, *libraries: Library) -> Verdict:
     contents = Contents("it", "folder", libraries)
-    return judge(contents, [cc(target)], facts()).answers[0]
+    return judge(contents, [cc(target)], facts()).verdicts[0]
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def answer(target: str, *libraries: Library) -> Answer:
     ],
 )
 def test_what_runs_on_what(kind: int, sm: int, flags: int, target: str, runs: bool) -> None:
-    assert answer(target, library(container(entry(kind, sm, flags)))).coverage.runs is runs
+    assert verdict(target, library(container(entry(kind, sm, flags)))).answer.runs is runs
 
 
 @pytest.mark.parametrize(
     ("data", "target", "words"),
     [
-        (sass(86), "8.9", "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 (torch "),
-        (sass(86), "8.7", "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 (torch "),
+        (sass(86), "8.9", "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 (without that exception if CUDA 13.2 or newer made it) (torch "),
+        (sass(86), "8.7", "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 (without that exception if CUDA 13.2 or newer made it) (torch "),
         (sass(86), "12.0", "machine code runs on its own major version only"),
         (container(entry(SASS, 90, CHIP_ONLY)), "9.0", "exactly that one"),
         (container(entry(SASS, 120, CHIP_ONLY)), "12.1", "exactly that one"),
@@ -77,40 +77,40 @@ def test_what_runs_on_what(kind: int, sm: int, flags: int, target: str, runs: bo
     ],
 )
 def test_the_rule_that_decided_is_told(data: bytes, target: str, words: str) -> None:
-    assert words in answer(target, library(data)).coverage.rule
+    assert words in str(verdict(target, library(data)).answer.rule)
 
 
 def test_torch_is_judged_by_what_is_in_half_of_its_containers() -> None:
     data = sass(50, 90) + sass(50) + sass(50, 61) + sass(50, 61)
     torch = library(data, "torch/lib/libtorch_cuda.so")
-    assert not answer("9.0", torch).coverage.runs
-    assert answer("6.1", torch).coverage.runs
+    assert not verdict("9.0", torch).answer.runs
+    assert verdict("6.1", torch).answer.runs
 
 
 def test_torch_is_judged_by_its_own_library_alone() -> None:
     torch = library(sass(50), "torch/lib/libtorch_cuda.so")
     others = library(sass(120), "a/libflash.so"), library(sass(120), "torch/lib/libtorch_cuda_linalg.so")
-    assert answer("5.2", *others, torch).coverage.runs
-    assert not answer("12.0", *others, torch).coverage.runs
-    assert answer("12.0", *others, torch).decided_by == "torch/lib/libtorch_cuda.so"
+    assert verdict("5.2", *others, torch).answer.runs
+    assert not verdict("12.0", *others, torch).answer.runs
+    assert verdict("12.0", *others, torch).decided_by == "torch/lib/libtorch_cuda.so"
 
 
 def test_another_library_may_hold_code_for_a_card_in_few_containers() -> None:
     # So does libcublasLt.so: sm_75 in 126 of 796.
-    assert answer("7.5", library(sass(80) + sass(80) + sass(80) + sass(75))).coverage.runs
+    assert verdict("7.5", library(sass(80) + sass(80) + sass(80) + sass(75))).answer.runs
 
 
 def test_several_libraries_run_where_all_of_them_do() -> None:
     a, b = library(sass(50, 86), "a.so"), library(sass(86), "b.so")
-    assert answer("8.9", a, b).coverage.runs
-    assert answer("5.2", a, b).decided_by == "b.so"
-    assert not answer("5.2", a, b).coverage.runs
+    assert verdict("8.9", a, b).answer.runs
+    assert verdict("5.2", a, b).decided_by == "b.so"
+    assert not verdict("5.2", a, b).answer.runs
 
 
 def test_without_gpu_code_nothing_runs() -> None:
-    found = answer("8.6")
-    assert not found.coverage.runs
-    assert found.coverage.because == "there is no GPU code"
+    found = verdict("8.6")
+    assert not found.answer.runs
+    assert found.answer.because == "there is no GPU code"
 
 
 def test_a_torch_that_cannot_be_read_is_not_passed_over() -> None:
@@ -162,4 +162,4 @@ def test_torch_2_7_1_counts_as_cuobjdump_counts_it(torch_2_7_1: Path) -> None:
 
 @pytest.mark.parametrize(("target", "runs"), [("5.2", True), ("8.9", True), ("12.0", False), ("3.7", False)])
 def test_torch_2_7_1_runs_where_the_facts_say(torch_2_7_1: Path, target: str, runs: bool) -> None:
-    assert judge(read_path(torch_2_7_1), [cc(target)], facts()).answers[0].coverage.runs is runs
+    assert judge(read_path(torch_2_7_1), [cc(target)], facts()).verdicts[0].answer.runs is runs

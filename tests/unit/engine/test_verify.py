@@ -8,7 +8,7 @@ import pytest
 
 from poetry_gpu_build.binaries.judgement import Judged
 from poetry_gpu_build.binaries.library import Library
-from poetry_gpu_build.coverage import Architecture
+from poetry_gpu_build.coverage.code import Architecture
 from poetry_gpu_build.engine.container import LARGEST_OUTPUT
 from poetry_gpu_build.engine.container import run_python
 from poetry_gpu_build.engine.image import BuiltImage

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from poetry_gpu_build.facts import load_gpus
+from poetry_gpu_build.facts.load import load_gpus
 from poetry_gpu_build.gpu.names import CardTable
 from poetry_gpu_build.resources import policies_dir
 

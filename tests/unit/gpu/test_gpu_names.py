@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from poetry_gpu_build.facts import GpuFact
-from poetry_gpu_build.facts import load_gpus
+from poetry_gpu_build.facts.load import load_gpus
+from poetry_gpu_build.facts.rows import GpuFact
 from poetry_gpu_build.gpu.names import CardTable
 from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.values import ComputeCapability

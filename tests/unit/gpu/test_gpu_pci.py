@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from poetry_gpu_build.facts import GpuFact
+from poetry_gpu_build.facts.rows import GpuFact
 from poetry_gpu_build.gpu.names import CardTable
 from poetry_gpu_build.gpu.pci import PciDetector
 from poetry_gpu_build.values import ComputeCapability

@@ -9,9 +9,9 @@ import pytest
 
 from poetry_gpu_build.binaries.judgement import Judged
 from poetry_gpu_build.binaries.library import Library
-from poetry_gpu_build.coverage import Architecture
+from poetry_gpu_build.coverage.code import Architecture
 from poetry_gpu_build.errors import ProofFailedError
-from poetry_gpu_build.facts import load_compatibility
+from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.swap.probe import FoundTorch
 from poetry_gpu_build.swap.probe import Probe

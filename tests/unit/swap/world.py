@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.facts import load_compatibility
+from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.swap.apply import Request
 from poetry_gpu_build.swap.apply import apply

@@ -1,0 +1,92 @@
+"""Which driver runs what.
+
+Machine code of a CUDA major runs on every driver from that major's floor on (minor-version compatibility); PTX asks for
+a driver as new as the toolkit (see wheels). A branch drives GPUs from an oldest to those that were new with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poetry_gpu_build.coverage.answer import Answer
+
+if TYPE_CHECKING:
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import DriverBranchFact
+    from poetry_gpu_build.values import ComputeCapability
+    from poetry_gpu_build.values import CudaVersion
+    from poetry_gpu_build.values import DriverVersion
+
+
+def driver_answers(
+    driver: DriverVersion, target: ComputeCapability, cuda: CudaVersion, facts: CompatibilityFacts
+) -> list[Answer]:
+    """Whether this driver runs machine code of ``cuda``, and whether it drives ``target``: an answer for each."""
+    answers = []
+    toolkit = facts.toolkit(cuda)
+    if toolkit is not None:
+        minimum = toolkit.driver_minimum
+        is_new_enough = driver >= minimum
+        because = f"CUDA {cuda} needs a driver from {minimum} on, and this one is {driver}"
+        answers.append(Answer(is_new_enough, because, (toolkit.minimum_row,)))
+    return [*answers, *drives(driver, target, facts)]
+
+
+def drives(driver: DriverVersion, target: ComputeCapability, facts: CompatibilityFacts) -> list[Answer]:
+    """Whether this driver's branch is new enough for a GPU, and not too new for it: an answer for each row about it."""
+    answers = []
+    for floor in facts.driver_floors:
+        if target >= floor.capability:
+            because = f"a GPU of {target} needs a driver of branch {floor.branch} or newer, and this one is {driver}"
+            answers.append(Answer(driver.branch >= floor.branch, because, (floor.row,)))
+    row = _branch_row(driver, facts)
+    if row is not None:
+        still = target >= row.oldest
+        because = f"driver branch {driver.branch} no longer drives GPUs below {row.oldest}, and this one is {driver}"
+        if still:
+            because = f"driver branch {driver.branch} drives GPUs from {row.oldest} on"
+        answers.append(Answer(still, because, (row.row,)))
+    return answers
+
+
+def driver_objections(
+    driver: DriverVersion, target: ComputeCapability, cuda: CudaVersion, facts: CompatibilityFacts
+) -> tuple[Answer, ...]:
+    """Why this driver cannot run machine code made with ``cuda`` on ``target``; empty where it can."""
+    return tuple(answer for answer in driver_answers(driver, target, cuda, facts) if not answer.runs)
+
+
+def oldest_driven(driver: DriverVersion, facts: CompatibilityFacts) -> ComputeCapability | None:
+    """The oldest GPUs that a driver still drives; None where nothing is known of branches."""
+    row = _branch_row(driver, facts)
+    return None if row is None else row.oldest
+
+
+def last_branch_for(target: ComputeCapability, facts: CompatibilityFacts) -> DriverBranchFact | None:
+    """The last branch that drives these GPUs; None where the newest one still does, or none ever did."""
+    rows = sorted(facts.driver_branches, key=lambda row: row.branch)
+    driving = [row for row in rows if target >= row.oldest]
+    return None if not driving or driving[-1] == rows[-1] else driving[-1]
+
+
+def _branch_row(driver: DriverVersion, facts: CompatibilityFacts) -> DriverBranchFact | None:
+    """The row that holds for a driver: each row's branch is the last one for its GPUs.
+
+    So 470 is the last for 3.5, everything above it to 580 drives from 5.0, and all that is newer as the last row says.
+    """
+    rows = sorted(facts.driver_branches, key=lambda row: row.branch)
+    reaching = [row for row in rows if row.branch >= driver.branch] or rows[-1:]
+    return reaching[0] if reaching else None
+
+
+def cuda_of(driver: DriverVersion, facts: CompatibilityFacts) -> CudaVersion | None:
+    """The CUDA version that a driver reports: that of the newest toolkit which came with its branch or an older one.
+
+    None for a driver that is older than every toolkit of the facts.
+    """
+    known = [
+        toolkit.cuda
+        for toolkit in facts.toolkits
+        if toolkit.driver_released_with is not None and toolkit.driver_released_with.branch <= driver.branch
+    ]
+    return max(known, default=None)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from poetry_gpu_build.coverage.drivers import cuda_of
+from poetry_gpu_build.coverage.drivers import driver_objections
+from poetry_gpu_build.coverage.drivers import last_branch_for
+from poetry_gpu_build.coverage.drivers import oldest_driven
+from poetry_gpu_build.values import CudaVersion
+from poetry_gpu_build.values import DriverVersion
+
+from ..builders import cc
+from ..builders import facts
+
+
+def objections(driver: str, target: str, cuda: str) -> str:
+    found = driver_objections(DriverVersion.parse(driver), cc(target), CudaVersion.parse(cuda), facts())
+    return "; ".join(objection.because for objection in found)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "target", "floor", "below"),
+    [
+        ("11.8", "7.5", "450.80.02", "450.51.06"),
+        ("12.1", "7.5", "525.60.13", "520.61.05"),
+        ("12.8", "8.6", "525.60.13", "525.60.11"),
+        ("13.0", "8.6", "580.65.06", "575.57.08"),
+    ],
+)
+def test_a_cuda_major_has_its_driver_floor(cuda: str, target: str, floor: str, below: str) -> None:
+    assert objections(floor, target, cuda) == ""
+    assert floor in objections(below, target, cuda)
+
+
+@pytest.mark.parametrize("target", ["10.0", "12.0", "12.1"])
+def test_blackwell_needs_branch_570(target: str) -> None:
+    assert "570" in objections("565.57.01", target, "12.6")
+    assert objections("570.26", target, "12.6") == ""
+
+
+@pytest.mark.parametrize("target", ["5.0", "5.2", "6.1", "7.0", "7.2"])
+def test_580_is_the_last_branch_below_7_5(target: str) -> None:
+    assert objections("580.65.06", target, "12.6") == ""
+    assert "no longer drives" in objections("590.44.01", target, "12.6")
+
+
+def test_a_branch_after_590_drives_no_more_than_590() -> None:
+    assert "no longer drives" in objections("610.43.02", "7.0", "12.6")
+    assert objections("610.43.02", "7.5", "12.6") == ""
+
+
+@pytest.mark.parametrize(("driver", "drives"), [("470.256.02", True), ("535.54.03", False), ("580.65.06", False)])
+def test_470_is_the_last_branch_for_kepler(driver: str, drives: bool) -> None:
+    assert (objections(driver, "3.5", "11.8") == "") is drives
+
+
+def test_without_rows_about_branches_nothing_is_known() -> None:
+    assert oldest_driven(DriverVersion.parse("590.1"), replace(facts(), driver_branches=())) is None
+
+
+def test_every_objection_is_told() -> None:
+    assert len(driver_objections(DriverVersion.parse("450.80.02"), cc("12.0"), CudaVersion(12, 8), facts())) == 2
+
+
+def test_an_objection_cites_the_row_that_decided() -> None:
+    [objection] = driver_objections(DriverVersion.parse("590.44.01"), cc("5.2"), CudaVersion(11, 8), facts())
+    assert [row.evidence.status for row in objection.rows] == ["documented"]
+
+
+@pytest.mark.parametrize(
+    ("target", "branch"), [("3.5", 470), ("5.2", 580), ("7.0", 580), ("7.5", None), ("12.0", None)]
+)
+def test_the_last_branch_for_a_card(target: str, branch: int | None) -> None:
+    row = last_branch_for(cc(target), facts())
+    assert (None if row is None else row.branch) == branch
+
+
+@pytest.mark.parametrize(
+    ("driver", "cuda"),
+    [
+        ("570.124.06", "12.8"),
+        ("565.57.01", "12.6"),  # it says 12.7, of which there is no toolkit
+        ("550.54.14", "12.4"),
+        ("535.54.03", "12.2"),
+        ("525.60.11", "12.0"),  # older than the toolkit's own driver, of its branch
+        ("520.61.05", "11.8"),
+        ("470.82.01", "11.4"),
+        ("450.51.05", "11.0"),
+        ("390.157", None),
+    ],
+)
+def test_the_cuda_that_a_driver_reports(driver: str, cuda: str | None) -> None:
+    expected = None if cuda is None else CudaVersion.parse(cuda)
+    assert cuda_of(DriverVersion.parse(driver), facts()) == expected
