@@ -184,14 +184,14 @@ def _check(root: Path, changes: Iterable[Change]) -> None:
 
 def _write(root: Path, changes: Iterable[Change]) -> None:
     """Write each file as a whole. Raises ConfigurationError that says which ones were written before one failed."""
-    from poetry_gpu_build.lint.fixes import write_fixed
+    from poetry_gpu_build.durable import write_whole
 
     written: list[str] = []
     for change in changes:
         path = root / change.path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_fixed(path, change.before, change.after, root=root)
+            write_whole(path, change.before, change.after, root=root)
         except (ConfigurationError, OSError) as error:
             message = error.message if isinstance(error, ConfigurationError) else f"{change.path} cannot be written"
             before = f"written before it: {', '.join(written)}" if written else "nothing was written"

@@ -140,12 +140,12 @@ def _lint_one(
 
 def _write(mended: Mended) -> list[ConfigurationError]:
     """Write what was mended, each file by itself; the refusals."""
-    from poetry_gpu_build.lint.fixes import write_fixed
+    from poetry_gpu_build.durable import write_whole
 
     refused = []
     for path in sorted(mended.after):
         try:
-            write_fixed(path, mended.before[path], mended.after[path], root=mended.linted.root)
+            write_whole(path, mended.before[path], mended.after[path], root=mended.linted.root)
         except ConfigurationError as error:
             refused.append(error)
     return refused
@@ -312,7 +312,7 @@ def _printing(stdout: TextIO) -> Iterator[None]:
 def _write_report(name: str, text: str, here: Path) -> None:
     """Put a report in the place of the last one; what is no regular file, such as /dev/stderr, is written to."""
     from poetry_gpu_build.documents.source import Position
-    from poetry_gpu_build.lint.fixes import write_fixed
+    from poetry_gpu_build.durable import write_whole
 
     path = here / name
     if not path.parent.is_dir():
@@ -325,7 +325,7 @@ def _write_report(name: str, text: str, here: Path) -> None:
         old = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else None
     except OSError as error:
         raise ConfigurationError(f"{name} cannot be written: {error.strerror}", where=Position(path)) from error
-    write_fixed(path, old, text)
+    write_whole(path, old, text)
 
 
 def _exit_code(status: int, problems: list[GpuBuildError], request: LintRequest, here: Path, streams: Streams) -> int:

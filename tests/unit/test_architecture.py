@@ -40,10 +40,10 @@ ROOMS = (
     "resources",
     "documents",
     "values",
+    "durable",
     "errors",
     "documents.source",
     "documents.lazy",
-    "durable",
 )
 # Entry points: loaded by Poetry itself, and by nothing in the package.
 APART = {"plugin": {"groups", "swap"}, "groups": set[str]()}

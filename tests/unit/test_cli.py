@@ -423,6 +423,6 @@ def test_a_file_that_changed_meanwhile_is_left_alone_and_the_others_are_mended(
     assert (root / "docker/Dockerfile").read_text(encoding="utf-8") == f"# mine\n{INSTALL}"
     assert (root / "docker/Dockerfile.source").read_text(encoding="utf-8") == MOUNTED
     said = capsys.readouterr()
-    assert "changed while it was linted" in said.err
+    assert "changed since it was read" in said.err
     assert "docker/Dockerfile:3:5" in said.out, "what is found now, not what was to be"
     assert "Fixed" not in said.out

@@ -7,8 +7,8 @@ import pytest
 from cleo.testers import application_tester
 from poetry.console.application import Application
 
+from poetry_gpu_build import durable
 from poetry_gpu_build.errors import ConfigurationError
-from poetry_gpu_build.lint import fixes
 from poetry_gpu_build.plugin import GpuBuildApplicationPlugin
 
 from ..builders import tree
@@ -222,14 +222,14 @@ def test_a_folder_that_may_not_be_written_to_is_refused(
 def test_a_failure_in_the_middle_says_what_was_written(
     poetry: Poetry, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = fixes.write_fixed
+    write = durable.write_whole
 
     def full_disk(path: Path, old: str | None, new: str, *, root: Path | None = None) -> None:
         if path.name == "docker-compose.yml":
             raise ConfigurationError(f"{path.name} cannot be written: No space left on device")
         write(path, old, new, root=root)
 
-    monkeypatch.setattr(fixes, "write_fixed", full_disk)
+    monkeypatch.setattr(durable, "write_whole", full_disk)
     ran = poetry(YES)
     assert ran.status == 2
     assert "No space left on device; written before it: docker/Dockerfile, docker/Dockerfile.source" in ran.words
