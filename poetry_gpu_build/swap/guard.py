@@ -6,24 +6,20 @@ On a host: an installation into the interpreter itself, which poetry.toml's `cre
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.swap.pth import read_swap
+from poetry_gpu_build.swap.shadow import find_shadow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from poetry_gpu_build.swap.provided import BuiltTorch
 
 _POETRY_TOML = "poetry.toml"
 _UNDO = "or take the swap back: poetry gpu-build swap --undo"
-# torch-2.7.1.dist-info, torch-2.4.1-py3.10.egg-info, torch.egg-link; not torch_geometric-2.0.dist-info.
-_DISTRIBUTION = re.compile(r"torch(?:-(?P<version>[^-]+)(?:-.*)?\.(?:dist|egg)-info|\.egg-link)", re.IGNORECASE)
-_MODULE = re.compile(r"torch(?:\.py|\..*\.so)")
-_PACKAGES = ("site-packages", "dist-packages")
 
 
 def swapped_prefix(pth: Path) -> Path:
@@ -56,24 +52,6 @@ def check_swap(pth: Path, prefix: Path, built: BuiltTorch | None, outside: Itera
             ways_out=("remove it: poetry gpu-build swap --apply --remove-shadow", _UNDO),
         )
     return built
-
-
-def find_shadow(outside: Iterable[str]) -> Path | None:
-    """Another torch on the path, with or without METADATA: another tool's, a wheel's, what is left of one."""
-    for folder in map(Path, outside):
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError:
-            continue  # a path that is not there, or a ZIP file
-        for entry in entries:
-            if _DISTRIBUTION.fullmatch(entry.name) or (folder.name in _PACKAGES and _is_module(entry)):
-                return entry
-    return None
-
-
-def _is_module(entry: Path) -> bool:
-    # A folder without __init__.py is imported only where nothing else is called torch.
-    return bool(_MODULE.fullmatch(entry.name)) or (entry.name == "torch" and entry.joinpath("__init__.py").is_file())
 
 
 def unknown_poetry_error(version: str, reason: str, prefix: Path) -> ConfigurationError:

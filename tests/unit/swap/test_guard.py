@@ -8,11 +8,11 @@ import pytest
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.swap.before_command import find_swap
 from poetry_gpu_build.swap.guard import check_swap
-from poetry_gpu_build.swap.guard import find_shadow
 from poetry_gpu_build.swap.guard import host_error
 from poetry_gpu_build.swap.guard import means_the_interpreter
 from poetry_gpu_build.swap.guard import swapped_prefix
 from poetry_gpu_build.swap.provided import BuiltTorch
+from poetry_gpu_build.swap.shadow import find_shadow
 
 if TYPE_CHECKING:
     from pathlib import Path
