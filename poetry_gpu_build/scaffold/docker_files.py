@@ -24,7 +24,7 @@ COMPOSE = "docker-compose.yml"
 # The shipped Compose file is this project's own.
 _OWN_NAME = "poetry-gpu-build"
 # These are the machine's matter and the plugin's, not the policy's.
-_NO_DEFAULT = (FLAG, "GPU_BUILD_REQUIREMENT", "MAX_JOBS")
+_NO_DEFAULT = (FLAG, "GPU_BUILD_REQUIREMENT")
 _MANIFESTS = "COPY pyproject.toml poetry.toml"
 _ARGUMENT = re.compile(r"^(ARG (\w+)=)(.*)$", re.MULTILINE)
 
@@ -39,7 +39,7 @@ def docker_files(project: Project, policy: Policy, shipped: Mapping[str, str]) -
 def _dockerfile(text: str, policy: Policy, name: ModeName) -> str:
     """With the policy's defaults, so that a plain `docker build` makes the image that the plan says."""
     mode = policy.mode(name)
-    decided = decided_arguments(policy, mode, policy.source_targets, jobs=1, version="")
+    decided = decided_arguments(policy, mode, policy.source_targets, version="")
     defaults = {argument: value for argument, value in decided.items() if argument not in _NO_DEFAULT}
 
     def written(match: re.Match[str]) -> str:

@@ -63,7 +63,8 @@ def failed_compile(source_image: Image, poetry: Poetry, project: Path, git_serve
 
 def test_a_compile_that_fails_is_told_with_its_step_its_line_and_the_compilers_words(failed_compile: Failed) -> None:
     dockerfile = (CHECKOUT / "docker/Dockerfile.source").read_text().splitlines()
-    line = 1 + next(number for number, text in enumerate(dockerfile) if text.endswith("<<'COMPILE'"))
+    heredoc = next(number for number, text in enumerate(dockerfile) if text.endswith("<<'COMPILE'"))
+    line = 1 + max(number for number in range(heredoc + 1) if dockerfile[number].startswith("RUN "))
     said = message(failed_compile.result.stderr)
     assert said.startswith("the build failed in [torch-build 1/1] RUN ")
     assert "add.cu(" in said

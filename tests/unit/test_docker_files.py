@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from poetry_gpu_build.dependencies.context import ALL
+from poetry_gpu_build.dependencies.context import TORCH
+from poetry_gpu_build.engine import named_context
 from poetry_gpu_build.lint import source_build
 from poetry_gpu_build.resources import docker_dir
 from poetry_gpu_build.swap import pth
@@ -67,14 +70,56 @@ def test_the_binary_mode_compiles_nothing() -> None:
 
 
 def test_the_poetry_install_lines_of_both_modes_are_identical() -> None:
-    binary, source = (re.findall(r"^.*poetry install.*$", dockerfile(mode), re.MULTILINE) for mode in MODES)
+    binary, source = (
+        re.findall(r"^.*poetry install.*$", instructions(dockerfile(mode)), re.MULTILINE) for mode in MODES
+    )
     assert binary == source
-    assert binary
+    assert len(binary) == 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_torch_and_the_rest_are_installed_by_one_command_in_two_layers(mode: ModeName) -> None:
+    torch, rest, root = re.findall(r"poetry install .*$", instructions(dockerfile(mode)), re.MULTILINE)
+    assert torch == rest
+    assert "--no-root" in torch
+    assert "--only-root" in root
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_installed_from_comes_out_of_the_stage_that_a_named_context_replaces(mode: ModeName) -> None:
+    text = instructions(dockerfile(mode))
+    stage = re.search(rf"^FROM \w+ AS {named_context.STAGE}\n(?P<body>.*?)^FROM ", text, re.MULTILINE | re.DOTALL)
+    assert stage is not None
+    command = f"poetry {named_context.COMMAND} --output /{named_context.PLACE}"
+    ends = {"binary": command, "source": f"{command} --without-torch"}
+    assert stage["body"].strip().splitlines()[-1] == f"RUN {ends[mode]}"
+    taken = re.findall(rf"from={named_context.STAGE}[ ,](?:source=)?(\S+?)[ ,]", text)
+    folders = [f"/{named_context.PLACE}/{name}" for name in (TORCH, ALL)]
+    assert [path for path in taken if path not in folders] == []
+    assert set(taken) == set(folders)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_downloads_does_so_on_cache_mounts(mode: ModeName) -> None:
+    apt = ("/var/lib/apt/lists", "/var/cache/gpu-build-apt")
+    needs = {"apt-get ": apt, "get-pip.py ": ("/root/.cache/pip",), "poetry install ": ("/root/.cache/pypoetry",)}
+    text = _HEREDOC.sub(lambda match: " ".join(match["body"].split()), dockerfile(mode))
+    for line in instructions(text).splitlines():
+        mounted = re.findall(r"--mount=type=cache,(?:id=\S+?,)?target=([^,\s]+)", line)
+        for command, folders in needs.items():
+            if line.startswith("RUN ") and command in line:
+                assert set(folders) <= set(mounted), line
+    assert "rm -rf /var/lib/apt/lists" not in text
+
+
+def test_no_other_build_waits_for_the_compile() -> None:
+    (mounts,) = re.findall(r"^RUN (.*)<<'COMPILE'$", instructions(dockerfile("source")), re.MULTILINE)
+    assert "sharing=locked" not in mounts
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_there_is_one_pip_command_outside_the_compile(mode: ModeName) -> None:
-    text = instructions(without_compile(dockerfile(mode)))
+    text = re.sub(r"--mount=\S+", "", instructions(without_compile(dockerfile(mode))))
     commands = [part.strip() for line in text.splitlines() for part in re.split(r"&&|;|\|\|", line)]
     pip = [part for part in commands if re.search(r"(^|/|\s)(pip3?|get-pip\.py)\s+\S", part) and "curl" not in part]
     assert len(pip) == 1
@@ -107,6 +152,8 @@ def test_the_manifests_are_installed_before_the_code_is_copied(mode: ModeName) -
         text.index(part) for part in ("COPY pyproject.toml poetry.toml", "poetry install", "COPY . .")
     )
     assert manifests < install < code
+    last = text.rindex("--no-root")
+    assert text.index("COPY --from=deps /deps/all ./") < last < code
 
 
 @pytest.mark.parametrize(
@@ -119,16 +166,10 @@ def test_the_last_run_proves_the_origin_of_torch(mode: ModeName, proof: str) -> 
 
 def test_the_swap_stands_between_the_torch_and_the_first_installation() -> None:
     text = instructions(dockerfile("source"))
-    torch, manifests, swap, install = (
-        text.index(part)
-        for part in (
-            "COPY --from=torch /opt/torch",
-            "COPY pyproject.toml",
-            "RUN poetry gpu-build swap --apply",
-            "poetry install",
-        )
+    torch, swap, install = (
+        text.index(part) for part in ("COPY --from=torch /opt/torch", "poetry gpu-build swap --apply", "poetry install")
     )
-    assert torch < manifests < swap < install
+    assert torch < swap < install
 
 
 def test_the_binary_mode_swaps_nothing() -> None:
