@@ -35,7 +35,7 @@ _DECIDED_BY = {
 
 
 def decided_arguments(
-    policy: Policy, mode: Mode, arch_list: Sequence[ComputeCapability], jobs: int, version: str
+    policy: Policy, mode: Mode, arch_list: Sequence[ComputeCapability], version: str
 ) -> dict[str, str]:
     """The arguments that follow from the plan; ``version`` is the plugin's, which the image installs too."""
     arguments = {
@@ -52,7 +52,8 @@ def decided_arguments(
             # Else the built wheel calls itself 2.4.0a0+git…, which satisfies no requirement on the release.
             "PYTORCH_BUILD_VERSION": mode.torch.version,
             "TORCH_CUDA_ARCH_LIST": ";".join(str(capability) for capability in arch_list),
-            "MAX_JOBS": str(jobs),
+            # The compile counts its jobs itself: another number on each machine would miss a shared cache.
+            "COMPILE_GIB_PER_JOB": f"{policy.memory_per_job:g}",
         }
     return arguments
 

@@ -11,6 +11,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.engine.caches import INLINE
+from poetry_gpu_build.engine.caches import read_caches
 from poetry_gpu_build.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 20
 # The driver of the daemon's own builder: it keeps what it builds, and is as alive as the daemon.
 DOCKER_DRIVER = "docker"
+# How `docker info` names the newer image store, and the caches that the daemon's builder can write with it.
+CONTAINERD_STORE = "io.containerd.snapshotter"
+CONTAINERD_CACHES = (INLINE, "local", "registry", "gha")
 # A BuildKit that runs elsewhere.
 REMOTE_DRIVER = "remote"
 # "Driver: " may stand without a value, with the next field on the next line.
@@ -90,6 +95,8 @@ def check_engine(options: BuildOptions, ask: Ask = ask_docker) -> Engine:
             f"the builder {name} uses the driver {driver}, which keeps nothing of a build by itself",
             ways_out=("say where the image goes: --push, --load or --output", "or use another builder: --builder NAME"),
         )
+    if driver == DOCKER_DRIVER:
+        _check_image_store(options, ask)
     if options.allow:
         _check_bake_allows(buildx, ask)
     return Engine(buildx, name, driver)
@@ -146,6 +153,33 @@ def _check_builder(builder: str | None, ask: Ask) -> tuple[str, str]:
             "or choose another one: --builder NAME",
         ),
     )
+
+
+def _check_image_store(options: BuildOptions, ask: Ask) -> None:
+    """The daemon's builder exports what its image store can hold: the older one knows inline caches and gzip only.
+
+    Asked for a cache, it says so itself, without the ways out; a compression it ignores without a word.
+    """
+    exports = [cache for cache in read_caches(options.cache_to) if cache.type != INLINE]
+    compressed = options.compression is not None or any("compression=" in output for output in options.outputs)
+    if not exports and not compressed:
+        return
+    is_newer = CONTAINERD_STORE in ask(["info", "--format", "{{json .DriverStatus}}"]).output
+    if is_newer:
+        unknown = [cache for cache in exports if cache.type not in CONTAINERD_CACHES]
+        what = f"write a cache of type={unknown[0].type}" if unknown else ""
+    else:
+        what = f"write the cache {exports[0].written!r}" if exports else "choose how layers are compressed"
+    if not what:
+        return
+    ways = ["make one that can, and name it with --builder: docker buildx create --driver docker-container --name NAME"]
+    if not is_newer:
+        ways.append(
+            'or switch on the containerd image store: "features": {"containerd-snapshotter": true} in daemon.json'
+        )
+    if exports:
+        ways.append("or keep the cache in the image: --cache-to type=inline, with --push")
+    raise EngineUnavailableError(f"the builder of this Docker daemon cannot {what}", ways_out=tuple(ways))
 
 
 def _check_bake_allows(buildx: str, ask: Ask) -> None:

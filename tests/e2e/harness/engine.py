@@ -8,6 +8,7 @@ definition can ask buildx 0.13.1 for the host's network (only Compose files can)
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -57,13 +58,17 @@ def unpacked_engine() -> Path:
 class Engine:
     """A dockerd of our own. Use as a context manager, or call `start` and `stop`."""
 
-    def __init__(self, *, keep: bool = False, bridge: bool = True, folder: Path | None = None) -> None:
+    def __init__(
+        self, *, keep: bool = False, bridge: bool = True, containerd: bool = False, folder: Path | None = None
+    ) -> None:
         """`keep` leaves images and logs behind at the end; `folder` is where they live (default: a new one).
 
-        Without `bridge` only builds with `--network host` have a network.
+        Without `bridge` only builds with `--network host` have a network. With `containerd` images are kept by
+        containerd, the newer of Docker's two stores, whose builder has every exporter that BuildKit has.
         """
         self._keep = keep
         self._wants_bridge = bridge
+        self._containerd = containerd
         self._bridge: Bridge | None = None
         # Directly below /tmp: a unix socket's path must stay below 108 characters, and pytest's tmp_path is long.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="gpub-", dir="/tmp"))
@@ -183,7 +188,8 @@ class Engine:
             link = self.folder / "config/cli-plugins" / plugin.name
             link.unlink(missing_ok=True)
             link.symlink_to(plugin)
-        (self.folder / "config/daemon.json").write_text("{}\n")
+        features = {"features": {"containerd-snapshotter": self._containerd}}
+        (self.folder / "config/daemon.json").write_text(json.dumps(features))
 
     def _launch(self) -> None:
         arguments: list[str | Path] = [

@@ -256,3 +256,58 @@ def test_a_docker_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     put_on_path(monkeypatch, tmp_path, "exec tail -f /dev/null")
     monkeypatch.setattr(preflight, "TIMEOUT_SECONDS", 0.05)
     assert ask_docker(["version"]) == SILENT
+
+
+# --- what the daemon's own builder can export
+
+OLDER = Answer(0, '[["Backing Filesystem","extfs"],["Supports d_type","true"]]\n', "")
+NEWER = Answer(0, '[["driver-type","io.containerd.snapshotter.v1"]]\n', "")
+TO_REGISTRY = BuildOptions(cache_to=("type=registry,ref=r.example/c,mode=max",))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        TO_REGISTRY,
+        BuildOptions(cache_to=("type=local,dest=a",)),
+        BuildOptions(cache_to=("r.example/c",)),
+        BuildOptions(cache_to=("type=inline", "type=registry,ref=a")),
+        BuildOptions(push=True, compression="zstd"),
+        BuildOptions(outputs=("type=image,push=true,compression=zstd",)),
+    ],
+)
+def test_the_older_image_store_exports_nothing_but_an_inline_cache_and_gzip(
+    docker: Docker, options: BuildOptions
+) -> None:
+    docker.answers["info"] = OLDER
+    error = unavailable(docker, options)
+    assert "docker buildx create --driver docker-container" in error.ways_out[0]
+    assert "containerd-snapshotter" in error.ways_out[1]
+
+
+def test_the_containerd_image_store_exports_what_docker_says_it_does(docker: Docker) -> None:
+    docker.answers["info"] = NEWER
+    assert check_engine(TO_REGISTRY, docker).driver == "docker"
+    assert check_engine(BuildOptions(push=True, compression="zstd"), docker).driver == "docker"
+
+
+def test_the_containerd_image_store_has_no_cache_in_a_cloud(docker: Docker) -> None:
+    docker.answers["info"] = NEWER
+    error = unavailable(docker, BuildOptions(cache_to=("type=s3,region=x,bucket=b",)))
+    assert "type=s3" in error.message
+    assert not any("containerd-snapshotter" in way for way in error.ways_out)
+
+
+@pytest.mark.parametrize(
+    "options", [BuildOptions(), BuildOptions(cache_to=("type=inline",), push=True), BuildOptions(cache_from=("a",))]
+)
+def test_nobody_asks_for_the_image_store_where_it_does_not_matter(docker: Docker, options: BuildOptions) -> None:
+    check_engine(options, docker)
+    assert not any(question.startswith("info") for question in docker.asked)
+
+
+@pytest.mark.parametrize("builder", [REMOTE, CONTAINER])
+def test_every_other_driver_exports_every_cache(docker: Docker, builder: str) -> None:
+    docker.answers |= {"buildx inspect": Answer(0, builder, ""), "info": OLDER}
+    for kind in ("registry,ref=a", "local,dest=a", "s3,region=x,bucket=b"):
+        check_engine(BuildOptions(push=True, compression="zstd", cache_to=(f"type={kind}",)), docker)
