@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.gpu.interface import Gpu
-    from poetry_gpu_build.machine import Machine
     from poetry_gpu_build.policy import Mode
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.policy import Policy
@@ -68,6 +67,8 @@ class Plan:
     labels: Mapping[str, str]
     compose_file: str
     reasons: tuple[Reason, ...]
+    torch_image: str | None = None
+    """The published compile of torch that the build looks for, or, with its digest, takes; None: it compiles."""
 
     @property
     def targets(self) -> tuple[ComputeCapability, ...]:
@@ -82,7 +83,6 @@ class Inputs:
     project: Project
     policy: Policy
     facts: CompatibilityFacts
-    machine: Machine
     version: str
 
 
@@ -157,6 +157,17 @@ def plan_every_mode(inputs: Inputs, request: Request) -> tuple[Plan, Plan]:
             ways_out=("let the tag tell the mode: --tag 'name:{mode}'",),
         )
     return binary, source
+
+
+def plan_torch(inputs: Inputs, request: Request, *, named: bool) -> Plan:
+    """The source mode's plan whose compile is to be published.
+
+    ``named`` GPUs are compiled for whatever they are; those of a machine only where the policy compiles for one of
+    them, as a build would: else it is for the policy's defaults. Raises as make_plan.
+    """
+    is_served = named or any(gpu.capability < inputs.policy.floor for gpu in request.gpus)
+    flags = Flags(from_source=True, build_from_source=request.flags.build_from_source)
+    return make_plan(inputs, replace(request, flags=flags, gpus=request.gpus if is_served else ()))
 
 
 def _pinned(inputs: Inputs) -> PinnedTorch:
@@ -260,8 +271,7 @@ def _arch_list(inputs: Inputs, gpus: tuple[Gpu, ...]) -> tuple[ComputeCapability
 def _build_args(
     inputs: Inputs, mode: Mode, arch_list: tuple[ComputeCapability, ...], request: Request
 ) -> dict[str, str]:
-    jobs = inputs.machine.jobs(inputs.policy.memory_per_job)
-    decided = decided_arguments(inputs.policy, mode, arch_list, jobs, inputs.version)
+    decided = decided_arguments(inputs.policy, mode, arch_list, inputs.version)
     return with_own_arguments(decided, {**mode.build_args, **dict(request.build_args)}, mode)
 
 

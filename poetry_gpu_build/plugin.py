@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 COMMANDS = {
     "gpu-build": "poetry_gpu_build.commands.build:GpuBuildCommand",
     "gpu-build archs": "poetry_gpu_build.commands.archs:GpuBuildArchsCommand",
+    "gpu-build dependencies": "poetry_gpu_build.commands.dependencies:GpuBuildDependenciesCommand",
     "gpu-build init": "poetry_gpu_build.commands.init:GpuBuildInitCommand",
     "gpu-build lint": "poetry_gpu_build.commands.lint:GpuBuildLintCommand",
     "gpu-build rule": "poetry_gpu_build.commands.rule:GpuBuildRuleCommand",
     "gpu-build swap": "poetry_gpu_build.commands.swap:GpuBuildSwapCommand",
+    "gpu-build torch": "poetry_gpu_build.commands.torch:GpuBuildTorchCommand",
     "gpu-build up": "poetry_gpu_build.commands.up:GpuBuildUpCommand",
     "gpu-build verify": "poetry_gpu_build.commands.verify:GpuBuildVerifyCommand",
 }

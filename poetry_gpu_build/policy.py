@@ -77,10 +77,16 @@ class Policy(NamedTuple):
     python: str
     image: str | None
     """The images' name without a tag; None: the project's name."""
+    torch_image: str | None
+    """The repository of compiled torches, without a tag; None: nothing is looked for in a registry."""
     targets: tuple[str, ...]
     """Compute capabilities or card names, as written; empty: the machine's GPUs."""
     context: str
     compose_file: str
+    cache_from: tuple[str, ...]
+    """External caches that every build reads, in docker's notation."""
+    cache_to: tuple[str, ...]
+    """External caches that a build with `--push` writes."""
     lock: Lock
     """Whether poetry.lock stays out of the images, or must be in them."""
     host_install: HostInstall
@@ -202,9 +208,12 @@ def _policy(layers: _Layers, severities: Mapping[str, Severity]) -> Policy:
         torch_group=layers.get("torch-group"),
         python=layers.get("python"),
         image=layers.get("image"),
+        torch_image=layers.get("torch-image"),
         targets=tuple(layers.get("targets", default=())),
         context=layers.get("context"),
         compose_file=layers.get("compose-file"),
+        cache_from=tuple(layers.get("cache", "from", default=())),
+        cache_to=tuple(layers.get("cache", "to", default=())),
         lock=layers.get("lock"),
         host_install=layers.get("host-install"),
         lint=_lint(layers, severities),

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 from typing import ClassVar
 
 from cleo.helpers import option
 
 from poetry_gpu_build.commands.base import GpuBuildBaseCommand
+from poetry_gpu_build.commands.building import build_arguments
+from poetry_gpu_build.commands.building import build_options
+from poetry_gpu_build.commands.building import choice
+from poetry_gpu_build.commands.building import engine_options
+from poetry_gpu_build.commands.building import value_option
+from poetry_gpu_build.commands.compiling import COMPILING_STAGES
+from poetry_gpu_build.commands.compiling import compiling
+from poetry_gpu_build.commands.compiling import yes_option
+from poetry_gpu_build.commands.exchanging import exchanging
 from poetry_gpu_build.commands.formats import FORMATS
 from poetry_gpu_build.commands.formats import as_json
 from poetry_gpu_build.commands.formats import as_text
 from poetry_gpu_build.commands.linting import lint_first
 from poetry_gpu_build.commands.linting import no_lint_option
+from poetry_gpu_build.commands.reporting import report_paths
+from poetry_gpu_build.commands.reporting import reported
+from poetry_gpu_build.commands.torch_images import expect_torch
+from poetry_gpu_build.commands.torch_images import no_torch_image_option
+from poetry_gpu_build.commands.torch_images import take_torch
 from poetry_gpu_build.commands.verifying import no_verify_option
 from poetry_gpu_build.commands.verifying import verify_built
-from poetry_gpu_build.engine.options import BuildOptions
 from poetry_gpu_build.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,11 +37,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.commands.planning import Asked
 
 _PROGRAM_FORMATS = ("bake", "env")
-PROGRESS = ("auto", "plain", "tty", "quiet", "rawjson")
-
-
-def _value(name: str, description: str, *, many: bool = False) -> Option:
-    return option(name, None, description, flag=False, multiple=many)
 
 
 class GpuBuildCommand(GpuBuildBaseCommand):
@@ -62,25 +69,21 @@ engine, 5 the build failed, 6 the image was built and is not what the plan says,
         option("from-source", None, "Compile torch, whatever the GPUs say."),
         option("binary", None, "Install the torch wheel, whatever the GPUs say."),
         option("all-modes", None, "Build both images, each for the GPUs that the policy gives it."),
-        _value("gpu", "Build for this card, such as 5.2 or 'GTX 970', instead of the machine's.", many=True),
+        value_option("gpu", "Build for this card, such as 5.2 or 'GTX 970', instead of the machine's.", many=True),
         option("dry-run", None, "Show what would be built, and why; touch no engine."),
         no_lint_option(),
         no_verify_option(),
-        _value("format", f"How to show it: {', '.join(FORMATS)}."),
-        _value("tag", "Name of the image; {mode} stands for the mode.", many=True),
+        no_torch_image_option(),
+        yes_option(),
+        value_option("format", f"How to show it: {', '.join(FORMATS)}."),
+        value_option("tag", "Name of the image; {mode} stands for the mode.", many=True),
         option("push", None, "Push the image to its registry."),
         option("load", None, "Load the image into the local Docker, where the builder does not keep it there."),
-        _value("output", "Where the result goes, as in docker buildx build.", many=True),
-        _value("builder", "The buildx builder to use."),
-        _value("target", "Build up to this stage of the Dockerfile."),
-        _value("cache-from", "External cache to read, as in docker buildx build.", many=True),
-        _value("cache-to", "External cache to write.", many=True),
-        _value("build-arg", "Build argument NAME=VALUE; never a secret, it stays in the image's history.", many=True),
-        _value("secret", "Secret for RUN --mount=type=secret, as in docker buildx build.", many=True),
-        _value("set", "Override a value of the bake definition, as in docker buildx bake.", many=True),
-        _value("allow", "Grant the build an entitlement, such as network.host.", many=True),
-        option("docker-no-cache", None, "Build without BuildKit's cache."),
-        _value("progress", f"How docker shows its progress: {', '.join(PROGRESS)}."),
+        value_option("output", "Where the result goes, as in docker buildx build.", many=True),
+        value_option("target", "Build up to this stage of the Dockerfile."),
+        value_option("set", "Override a value of the bake definition, as in docker buildx bake.", many=True),
+        *engine_options(),
+        value_option("report", "Write what the build took, and why, to this .html, .json or .md file.", many=True),
     ]
 
     def run_command(self) -> int:
@@ -89,11 +92,14 @@ engine, 5 the build failed, 6 the image was built and is not what the plan says,
         from poetry_gpu_build.commands.planning import plan_project
         from poetry_gpu_build.engine.bake import run_bake
         from poetry_gpu_build.engine.definition import bake_definition
+        from poetry_gpu_build.engine.definition import with_contexts
+        from poetry_gpu_build.engine.named_context import named_contexts
         from poetry_gpu_build.engine.preflight import check_engine
 
-        form = self._choice("format", tuple(FORMATS), "text")
-        options = self._build_options()
+        form = choice(self, "format", tuple(FORMATS), "text")
+        options = build_options(self)
         dry_run = bool(self.option("dry-run"))
+        reports = report_paths(self.option("report"), dry_run=dry_run)
         if form in _PROGRAM_FORMATS and not dry_run:
             raise ConfigurationError(
                 f"--format {form} shows a plan", ways_out=(f"add --dry-run: --dry-run --format {form}",)
@@ -101,6 +107,8 @@ engine, 5 the build failed, 6 the image was built and is not what the plan says,
         planned = plan_project(self.start_folder, self._asked())
         for note in planned.notes:
             self.note(f"note: {note}")
+        options = exchanging(self, options, planned.policy, planned.plans)
+        planned, wanted = expect_torch(self, planned, options)
         if dry_run:
             found = lint_first(self, planned.project.root, dry_run=True)
             self.result(FORMATS[form](planned.plans, options, found))
@@ -109,7 +117,15 @@ engine, 5 the build failed, 6 the image was built and is not what the plan says,
         found = lint_first(self, planned.project.root, dry_run=False)
         engine = check_engine(options)
         self.note(f"building with builder {engine.builder} ({engine.driver} driver, buildx {engine.buildx})")
-        run_bake(planned.plans, bake_definition(planned.plans, options), options, sys.stderr.buffer)
+        planned, taken = take_torch(self, planned, wanted, engine)
+        handed = named_contexts(planned.plans, planned.project.pyproject, planned.policy, engine.buildx, options)
+        compiles = "source" not in taken and options.stage in (None, *COMPILING_STAGES)
+        with compiling(self, planned.plans, engine, compiles=compiles), handed as named:
+            for note in named.notes:
+                self.note(f"note: {note}")
+            definition = bake_definition(planned.plans, options, with_contexts(named.contexts, taken))
+            with reported(self, reports, planned.plans, options, engine, named.contexts) as watched:
+                run_bake(planned.plans, definition, named.allowed(watched.options), watched.out)
         verified = verify_built(self, planned.plans, options, engine)
         tags = [tag for plan in planned.plans for tag in plan.tags]
         self.result(as_json(planned.plans, found | verified) if form == "json" else f"built {', '.join(tags)}")
@@ -124,7 +140,7 @@ engine, 5 the build failed, 6 the image was built and is not what the plan says,
             all_modes=bool(self.option("all-modes")),
             gpus=tuple(self.option("gpu")),
             tags=tuple(self.option("tag")),
-            build_args=tuple(_assignment(text) for text in self.option("build-arg")),
+            build_args=build_arguments(self),
             stage=self.option("target"),
         )
         if asked.all_modes and (asked.from_source or asked.binary):
@@ -133,32 +149,3 @@ engine, 5 the build failed, 6 the image was built and is not what the plan says,
                 ways_out=("leave one of them out",),
             )
         return asked
-
-    def _build_options(self) -> BuildOptions:
-        return BuildOptions(
-            builder=self.option("builder"),
-            push=bool(self.option("push")),
-            load=bool(self.option("load")),
-            outputs=tuple(self.option("output")),
-            cache_from=tuple(self.option("cache-from")),
-            cache_to=tuple(self.option("cache-to")),
-            secrets=tuple(self.option("secret")),
-            overrides=tuple(self.option("set")),
-            allow=tuple(self.option("allow")),
-            progress=self._choice("progress", PROGRESS, "auto"),
-            no_cache=bool(self.option("docker-no-cache")),
-            stage=self.option("target"),
-        )
-
-    def _choice(self, name: str, known: tuple[str, ...], default: str) -> str:
-        value = self.option(name) or default
-        if value in known:
-            return str(value)
-        raise ConfigurationError(f"--{name} {value} is unknown", ways_out=(f"choose one of: {', '.join(known)}",))
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if name and equals:
-        return name, value
-    raise ConfigurationError(f"--build-arg {text} has no value", ways_out=("write it as --build-arg NAME=VALUE",))

@@ -77,6 +77,7 @@ def _plan_data(plan: Plan) -> dict[str, Any]:
         "tags": list(plan.tags),
         "labels": dict(plan.labels),
         "compose_file": plan.compose_file,
+        "torch_image": plan.torch_image,
         "reasons": [{"step": reason.step, "text": reason.text, "status": reason.status} for reason in plan.reasons],
     }
 
@@ -110,5 +111,7 @@ def _text(plan: Plan) -> str:
 
 
 def _compiled_for(plan: Plan) -> str:
-    jobs = plan.build_args.get("MAX_JOBS", "all")
-    return f"{', '.join(capability.sm for capability in plan.arch_list)}, {jobs} jobs at once"
+    jobs = plan.build_args.get("MAX_JOBS")
+    gib = plan.build_args.get("COMPILE_GIB_PER_JOB")
+    at_once = f"{jobs} jobs at once" if jobs else f"one job per core and {gib} GiB of the builder"
+    return f"{', '.join(capability.sm for capability in plan.arch_list)}, {at_once}"

@@ -12,11 +12,11 @@ from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.gpu.detect import find_gpus
-from poetry_gpu_build.machine import this_machine
 from poetry_gpu_build.plan import Inputs
 from poetry_gpu_build.plan import Request
 from poetry_gpu_build.plan import make_plan
 from poetry_gpu_build.plan import plan_every_mode
+from poetry_gpu_build.plan import plan_torch
 from poetry_gpu_build.policy import SETTINGS
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.project import find_project
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.gpu.detect import GpuReport
     from poetry_gpu_build.plan import Plan
+    from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
 
 
@@ -43,6 +44,8 @@ class Asked:
     tags: tuple[str, ...] = ()
     build_args: tuple[tuple[str, str], ...] = ()
     stage: str | None = None
+    torch_alone: bool = False
+    """The compiled torch of the source mode, for whoever builds, and no image of the project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Planned:
     """The plans, and what was noticed on the way."""
 
     project: Project
+    policy: Policy
     plans: tuple[Plan, ...]
     notes: tuple[str, ...]
 
@@ -68,13 +72,17 @@ def plan_project(start: Path, asked: Asked) -> Planned:
         facts_dir=policies / "facts",
     )
     _refuse_jetson(report)
-    inputs = Inputs(
-        project, policy, load_compatibility(policies / "facts"), this_machine(), poetry_gpu_build.__version__
-    )
+    inputs = Inputs(project, policy, load_compatibility(policies / "facts"), poetry_gpu_build.__version__)
     flags = Flags(asked.from_source, asked.binary, os.environ.get(FLAG))
     request = Request(flags, report.gpus, asked.tags, asked.build_args, asked.stage)
-    plans = plan_every_mode(inputs, request) if asked.all_modes else (make_plan(inputs, request),)
-    return Planned(project, plans, report.messages)
+    plans: tuple[Plan, ...]
+    if asked.torch_alone:
+        plans = (plan_torch(inputs, request, named=bool(asked.gpus or policy.targets)),)
+    elif asked.all_modes:
+        plans = plan_every_mode(inputs, request)
+    else:
+        plans = (make_plan(inputs, request),)
+    return Planned(project, policy, plans, report.messages)
 
 
 def _refuse_jetson(report: GpuReport) -> None:

@@ -65,6 +65,8 @@ stop it. What stands behind -- goes to Compose:
         for note in planned.notes:
             self.note(f"note: {note}")
         self.note(as_text(planned.plans))
+        if plan.mode == "source" and planned.policy.torch_image is not None:
+            self.note("note: Compose takes no published torch, and compiles: docs/torch-image.md says how to avoid it")
         inside_project(planned.project, plan.compose_file, "the Compose file", ("compose-file",))
         lint_first(self, planned.project.root, dry_run=bool(self.option("dry-run")))
         if not self.option("dry-run"):

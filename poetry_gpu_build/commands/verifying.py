@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 COMMAND = "poetry gpu-build verify"
 _LONGEST_INSTRUCTION = 90
-_UNITS = ("B", "kB", "MB", "GB")
 
 
 def no_verify_option() -> Option:
@@ -54,7 +53,7 @@ def verify_built(
     """
     if command.option("no-verify"):
         return {}
-    reason = _why_not(options, engine)
+    reason = why_not_local(options, engine)
     if reason is not None:
         command.note(f"note: nothing was verified: {reason}")
         return {"images": []}
@@ -69,7 +68,7 @@ def verify_built(
     return {"images": [as_data(verification) for verification in done]}
 
 
-def _why_not(options: BuildOptions, engine: Engine) -> str | None:
+def why_not_local(options: BuildOptions, engine: Engine) -> str | None:
     """Why the image cannot be looked at where it was built; None where it can."""
     if options.stage is not None:
         return f"the stage {options.stage} is no whole image"
@@ -95,26 +94,25 @@ def as_text(verification: Verification, *, layers: bool = True) -> str:
     """A line for each claim, with what was seen; then the layers."""
     from poetry_gpu_build.commands.proof_lines import text_lines
     from poetry_gpu_build.lint.formats.characters import visible
+    from poetry_gpu_build.report.words import size_in_words
 
     image = verification.image
     number = f"{len(image.layers)} layer{'' if len(image.layers) == 1 else 's'}"
-    text = [f"{visible(image.name)}: {_size(image.size)} in {number}", *text_lines(verification.lines)]
+    text = [f"{visible(image.name)}: {size_in_words(image.size)} in {number}", *text_lines(verification.lines)]
     if layers:
         text.append("layers")
         for layer in image.layers:
             made_by = _instruction(layer.made_by)
             shown = made_by if len(made_by) <= _LONGEST_INSTRUCTION else f"{made_by[: _LONGEST_INSTRUCTION - 1]}…"
-            text.append(f"  {_size(layer.size):>8}  {shown}")
+            text.append(f"  {size_in_words(layer.size):>8}  {shown}")
     return "\n".join(text)
 
 
 def _instruction(made_by: str) -> str:
-    """What stands in the Dockerfile, without what BuildKit records around it: the arguments in force, and its name."""
     from poetry_gpu_build.lint.formats.characters import visible
+    from poetry_gpu_build.report.layers import instruction_of
 
-    head, shell, command = made_by.partition("/bin/sh -c ")
-    text = f"RUN {command}" if shell and head.startswith("RUN ") else made_by
-    return visible(text.removesuffix(" # buildkit")) or "(no instruction is recorded)"
+    return visible(instruction_of(made_by)) or "(no instruction is recorded)"
 
 
 def as_data(verification: Verification) -> dict[str, Any]:
@@ -132,13 +130,3 @@ def as_data(verification: Verification) -> dict[str, Any]:
         "proven": verification.is_proven,
         "proof": line_data(verification.lines),
     }
-
-
-def _size(size: int) -> str:
-    """As docker writes it: 1.23 GB."""
-    value, unit = float(size), _UNITS[0]
-    for unit in _UNITS:
-        if value < 1000 or unit == _UNITS[-1]:
-            break
-        value /= 1000
-    return f"{value:.3g} {unit}" if unit != "B" else f"{size} B"

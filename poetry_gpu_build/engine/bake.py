@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.engine.failure import OUT_OF_MEMORY
 from poetry_gpu_build.engine.failure import read_failure
+from poetry_gpu_build.engine.outputs import pushes_by_output
 from poetry_gpu_build.engine.relay import relay
 from poetry_gpu_build.errors import BuildFailedError
 from poetry_gpu_build.errors import BuildInterruptedError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST_STEP = 120
+_MOUNTS = re.compile(r"--mount=\S+\s+")
 
 
 def bake_command(options: BuildOptions) -> list[str]:
@@ -30,7 +33,7 @@ def bake_command(options: BuildOptions) -> list[str]:
     command = ["docker", "buildx", "bake", "--file", "-", "--progress", options.progress]
     if options.builder:
         command += ["--builder", options.builder]
-    if options.push:
+    if options.push and not pushes_by_output(options):
         command.append("--push")
     if options.load:
         command.append("--load")
@@ -69,10 +72,11 @@ def _build_error(failure: Failure, plans: Sequence[Plan]) -> BuildFailedError:
 
 
 def _shortened(step: str | None) -> str | None:
-    """A RUN's whole text is its name; the Dockerfile's line says the rest."""
-    if step is None or len(step) <= _LONGEST_STEP:
-        return step
-    return f"{step[: _LONGEST_STEP - 1]}…"
+    """A RUN's whole text is its name: without its mounts, and as much of it as one reads; the line says the rest."""
+    if step is None:
+        return None
+    told = _MOUNTS.sub("", step)
+    return told if len(told) <= _LONGEST_STEP else f"{told[: _LONGEST_STEP - 1]}…"
 
 
 def _plan_of(failure: Failure, plans: Sequence[Plan]) -> Plan:
@@ -87,14 +91,20 @@ def _advice(failure: Failure, plan: Plan) -> list[str]:
     killed = any("Killed signal terminated program" in line for line in failure.output)
     if failure.exit_code == OUT_OF_MEMORY or killed:
         jobs = plan.build_args.get("MAX_JOBS")
-        fewer = f"fewer jobs, --build-arg MAX_JOBS=N; it was {jobs}" if jobs else "more"
+        gib = plan.build_args.get("COMPILE_GIB_PER_JOB")
+        fewer = "more"
+        if jobs or gib:
+            fewer = "fewer jobs, --build-arg MAX_JOBS=N; it was " + (jobs or f"one for each {gib} GiB")
         advice.append(f"the step ran out of memory: give it {fewer}")
     if "failed to resolve source metadata" in failure.error and plan.base_image in failure.error:
-        advice.append(f"the base image cannot be reached; to see why: docker pull {plan.base_image}")
+        fault = "is not in its registry" if failure.error.endswith(": not found") else "cannot be reached"
+        advice.append(f"the base image {fault}; to see why: docker pull {plan.base_image}")
         advice.append(f"name a mirror's: modes.{plan.mode}.base-image in [tool.gpu-build]")
     if any("Unable to locate package python" in line for line in failure.output):
         version = plan.build_args.get("PYTHON_VERSION")
         advice.append(f"the base image's distribution has no Python {version}: set python in [tool.gpu-build]")
+    if plan.torch_image is not None and failure.step is not None and "gpu-build swap" in failure.step:
+        advice.append(f"its torch is the published {plan.torch_image}; to compile one here: --no-torch-image")
     if "unknown instruction" in failure.error:
         advice.append("a heredoc (RUN <<NAME) needs Docker 23 or newer; docker version says which one this is")
     if "network.host" in failure.error:

@@ -9,22 +9,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from poetry_gpu_build.engine.caches import of_mode
+from poetry_gpu_build.engine.outputs import outputs_of
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Sequence
 
     from poetry_gpu_build.engine.options import BuildOptions
     from poetry_gpu_build.plan import Plan
+    from poetry_gpu_build.policy import ModeName
 
 
-def bake_definition(plans: Sequence[Plan], options: BuildOptions) -> dict[str, Any]:
-    """The definition of these plans; its default group holds one target for each, named by its mode."""
+def bake_definition(
+    plans: Sequence[Plan], options: BuildOptions, contexts: Mapping[ModeName, Mapping[str, str]] | None = None
+) -> dict[str, Any]:
+    """The definition of these plans; its default group holds one target for each, named by its mode.
+
+    ``contexts`` are the named contexts of each mode, by which a folder or an image takes the place of a stage.
+    """
     return {
         "group": {"default": {"targets": [plan.mode for plan in plans]}},
-        "target": {plan.mode: _target(plan, options) for plan in plans},
+        "target": {plan.mode: _target(plan, options, (contexts or {}).get(plan.mode, {})) for plan in plans},
     }
 
 
-def _target(plan: Plan, options: BuildOptions) -> dict[str, Any]:
+def with_contexts(
+    contexts: Mapping[ModeName, Mapping[str, str]], more: Mapping[ModeName, Mapping[str, str]]
+) -> dict[ModeName, Mapping[str, str]]:
+    """The named contexts of both, mode by mode."""
+    return {mode: {**contexts.get(mode, {}), **more.get(mode, {})} for mode in (*contexts, *more)}
+
+
+def _target(plan: Plan, options: BuildOptions, contexts: Mapping[str, str]) -> dict[str, Any]:
     target: dict[str, Any] = {
         "context": str(plan.root / plan.context),
         # Relative to the context in bake, to the project's root in the policy.
@@ -34,10 +51,11 @@ def _target(plan: Plan, options: BuildOptions) -> dict[str, Any]:
         "tags": list(plan.tags),
     }
     optional: dict[str, Any] = {
+        "contexts": dict(contexts),
         "target": options.stage,
-        "cache-from": list(options.cache_from),
-        "cache-to": list(options.cache_to),
-        "output": list(options.outputs),
+        "cache-from": of_mode(options.cache_from, plan.mode),
+        "cache-to": of_mode(options.cache_to, plan.mode),
+        "output": of_mode(outputs_of(options), plan.mode),
         "secret": list(options.secrets),
         "no-cache": options.no_cache,
     }

@@ -13,6 +13,7 @@ class BuildOptions:
     push: bool = False
     load: bool = False
     outputs: tuple[str, ...] = ()
+    """``{mode}`` stands for the mode, here and in the caches."""
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
@@ -22,6 +23,8 @@ class BuildOptions:
     """Entitlements, such as network.host."""
     progress: str = "auto"
     no_cache: bool = False
+    compression: str | None = None
+    """Of the layers of what leaves the builder; None: BuildKit's own choice, gzip."""
     stage: str | None = None
     """Build up to this stage of the Dockerfile; None: the last."""
 

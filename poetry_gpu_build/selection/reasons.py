@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Reason(NamedTuple):
-    """One step of the decision: ``step`` is flag, targets, policy, facts or advice."""
+    """One step of the decision: ``step`` is flag, targets, policy, facts, compile or advice."""
 
     step: str
     text: str

@@ -19,8 +19,8 @@ EVERYTHING = (
     *("--all-modes", "--gpu", "8.6", "--gpu", "5.2", "--tag", "registry:5000/app:{mode}", "--tag", "app:{mode}-next"),
     *("--target", "app", "--build-arg", "GREETING=hello, world = all", "--docker-no-cache"),
     *("--cache-from", "type=registry,ref=registry:5000/app:cache"),
-    *("--cache-to", "type=registry,ref=registry:5000/app:cache,mode=max"),
-    *("--secret", "id=token,env=TOKEN", "--output", "type=local,dest=out"),
+    *("--cache-to", "type=registry,ref=registry:5000/app:cache-{mode},mode=max"),
+    *("--secret", "id=token,env=TOKEN", "--output", "type=local,dest=out-{mode}"),
 )
 
 

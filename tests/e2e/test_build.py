@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -26,11 +28,6 @@ if TYPE_CHECKING:
 
 MODES = pytest.mark.parametrize("image", ["binary_image", "source_image"], indirect=True)
 GPUS = {"binary": "8.6", "source": "5.2"}
-EXPENSIVE: dict[str, tuple[str, ...]] = {
-    "binary": (),
-    "source": ("<<'COMPILE'", "COPY --from=torch /opt/torch ", "swap --apply"),
-}
-PROOF = {"binary": "RUN env -u PYTHONPATH python -I <<'PROOF'", "source": "RUN poetry gpu-build swap --check"}
 WHERE_TORCH_IS = "import torch; print(torch.__version__, torch.__file__)"
 
 
@@ -69,6 +66,12 @@ def test_the_source_image_has_torch_without_any_pythonpath(source_image: Image) 
 def test_the_compiled_torch_says_that_it_is_for_the_card(source_image: Image) -> None:
     ask = "import torch; print(torch.version.cuda, torch._C._cuda_getArchFlags())"
     assert source_image.python(ask) == "11.8 sm_52"
+
+
+def test_the_compile_counts_its_jobs_where_it_runs(source_image: Image) -> None:
+    # At most one for each core of this machine, which is the builder here.
+    [jobs] = re.findall(r"compiling with (\d+) jobs at once$", source_image.log, re.MULTILINE)
+    assert 1 <= int(jobs) <= len(os.sched_getaffinity(0))
 
 
 def test_the_compiled_torch_holds_machine_code_for_the_card_and_no_other(source_image: Image) -> None:
@@ -118,10 +121,9 @@ def test_the_lock_of_the_host_is_not_in_the_image(image: Image) -> None:
 
 @MODES
 def test_no_download_is_left_in_the_image(image: Image) -> None:
-    left = (
-        "ls -A /root/.cache/pip /root/.cache/pypoetry /root/.cache/ccache /var/lib/apt/lists /tmp 2>/dev/null || true"
-    )
-    assert [line for line in image.run("sh", "-c", left).splitlines() if line and not line.endswith(":")] == []
+    folders = "/root/.cache/* /var/cache/gpu-build-apt /var/lib/apt/lists /var/cache/apt/archives/*.deb /tmp /deps"
+    left = image.run("sh", "-c", f"ls -A {folders} /var/cache/apt/*.bin 2>/dev/null || true").splitlines()
+    assert [line for line in left if line and not line.endswith(":")] == []
 
 
 @MODES
@@ -141,27 +143,27 @@ def test_both_dockerfiles_hold_the_identical_install_lines() -> None:
         name: [line for line in (CHECKOUT / "docker" / name).read_text().splitlines() if "poetry install " in line]
         for name in ("Dockerfile", "Dockerfile.source")
     }
-    assert len(lines["Dockerfile"]) == 2
+    assert len(lines["Dockerfile"]) == 3
     assert lines["Dockerfile"] == lines["Dockerfile.source"]
 
 
 def test_both_builds_ran_the_identical_install_lines(both_images: tuple[Image, Image]) -> None:
     binary, source = both_images
     ran = list(installs(binary.log))
-    assert len(ran) == 2
+    assert len(ran) == 3
     assert ran == list(installs(source.log))
 
 
 def test_both_images_record_the_identical_install_commands(both_images: tuple[Image, Image]) -> None:
     binary, source = ([line for line in image.history() if "poetry install" in line] for image in both_images)
-    assert len(binary) == 2
+    assert len(binary) == 3
     # A RUN is recorded behind the arguments that it could see; those are what differs between the modes.
     assert [line.partition("/bin/sh -c ")[2] for line in binary] == [
         line.partition("/bin/sh -c ")[2] for line in source
     ]
 
 
-# What is built again
+# What is built again; what a change of the project does is test_rebuilds.py's
 
 
 @MODES
@@ -169,24 +171,6 @@ def test_an_identical_build_runs_nothing(image: Image, poetry: Poetry, project: 
     log = poetry.built("--gpu", GPUS[mode_of(image)], cwd=project)
     assert steps_of(log)
     assert run_again(log) == []
-
-
-@MODES
-def test_a_change_of_code_runs_no_dependency_step_again(
-    image: Image, poetry: Poetry, project: Path, tmp_path: Path
-) -> None:
-    changed = tmp_path / "hello-gpu"
-    shutil.copytree(project, changed)
-    with (changed / "hello_gpu/__init__.py").open("a") as code:
-        code.write("\n\nCHANGED = True\n")
-    log = poetry.built("--gpu", GPUS[mode_of(image)], "--tag", "changed:{mode}", cwd=changed)
-    copy, root, proof = run_again(log)
-    assert copy == "[app] COPY . ."
-    assert root.endswith("poetry install --no-interaction --no-ansi --only-root")
-    assert proof == f"[app] {PROOF[mode_of(image)]}"
-    kept = [step.text for step in steps_of(log) if step.cached]
-    for dear in ("RUN apt-get update ", "get-pip.py", "--no-root", *EXPENSIVE[mode_of(image)]):
-        assert any(dear in text for text in kept)
 
 
 @MODES
@@ -204,7 +188,8 @@ def test_spelling_the_flag_otherwise_builds_nothing_else_again(
     log = image.engine.docker(
         *("buildx", "bake", "--progress=plain", "-f", "-", "--set", flag), cwd=project, input_text=said.stdout
     ).stderr
-    assert {step.split("]")[0] for step in run_again(log)} <= {"[mode"}
+    # What `poetry gpu-build` hands in the Dockerfile's own stage makes here; all behind it takes both for the same.
+    assert {step.split("]")[0] for step in run_again(log)} <= {"[mode", "[deps"}
 
 
 def test_all_modes_are_built_in_one_call(

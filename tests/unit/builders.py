@@ -12,7 +12,6 @@ from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.gpu.interface import Gpu
-from poetry_gpu_build.machine import Machine
 from poetry_gpu_build.plan import Inputs
 from poetry_gpu_build.plan import Request
 from poetry_gpu_build.policy import load_policy
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
-GIB = 2**30
 PYPROJECT_PATH = Path("pyproject.toml")
 
 # The issue's minimal project under the policy: one main dependency, and the wheel as an optional group of its own.
@@ -133,14 +131,11 @@ def inputs(
     folder: Path,
     pyproject: str = PYPROJECT,
     *,
-    cores: int = 16,
-    memory_gib: int | None = 64,
     version: str = "1.2.3",
 ) -> Inputs:
-    """What a plan is made from, on a machine of this size."""
+    """What a plan is made from."""
     found = project(folder, pyproject)
-    memory = None if memory_gib is None else memory_gib * GIB
-    return Inputs(found, load_policy(policies_dir(), found.pyproject), facts(), Machine(cores, memory), version)
+    return Inputs(found, load_policy(policies_dir(), found.pyproject), facts(), version)
 
 
 def request(*gpus: Gpu | str, flags: Flags | None = None, tags: tuple[str, ...] = ()) -> Request:

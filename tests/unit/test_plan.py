@@ -9,15 +9,12 @@ import pytest
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
 from poetry_gpu_build.errors import NoModeServesError
-from poetry_gpu_build.machine import Machine
-from poetry_gpu_build.machine import this_machine
 from poetry_gpu_build.plan import Plan
 from poetry_gpu_build.plan import make_plan
 from poetry_gpu_build.plan import plan_every_mode
 from poetry_gpu_build.resources import docker_dir
 from poetry_gpu_build.selection.flags import Flags
 
-from .builders import GIB
 from .builders import GROUP
 from .builders import HEAD
 from .builders import PYPROJECT
@@ -68,7 +65,7 @@ def test_the_source_mode_gets_its_arguments(tmp_path: Path) -> None:
         "TORCH_REF": "v2.4.1",
         "PYTORCH_BUILD_VERSION": "2.4.1",
         "TORCH_CUDA_ARCH_LIST": "5.2;8.6",
-        "MAX_JOBS": "16",
+        "COMPILE_GIB_PER_JOB": "4",
     }
 
 
@@ -175,31 +172,13 @@ def test_a_default_target_that_the_toolkit_does_not_compile_for_is_refused(tmp_p
     assert text.splitlines()[caught.value.where.line - 1].startswith("modes.source.targets")
 
 
-@pytest.mark.parametrize(
-    ("cores", "memory_gib", "jobs"),
-    [(16, 64, 16), (16, 32, 8), (4, 64, 4), (16, 15, 3), (16, 3, 1), (1, 1, 1), (8, None, 8)],
-)
-def test_the_jobs_are_bounded_by_the_cores_and_by_4_gib_each(
-    tmp_path: Path, cores: int, memory_gib: int | None, jobs: int
-) -> None:
-    made = make_plan(inputs(tmp_path, cores=cores, memory_gib=memory_gib), request(MAXWELL))
-    assert made.build_args["MAX_JOBS"] == str(jobs)
+def test_the_compile_counts_its_jobs_itself_so_that_every_machine_has_the_same_arguments(tmp_path: Path) -> None:
+    assert "MAX_JOBS" not in plan(tmp_path, MAXWELL).build_args
 
 
 def test_the_policy_says_how_much_memory_a_job_takes(tmp_path: Path) -> None:
-    text = settings("modes.source.memory-per-job = 0.5")
-    made = make_plan(inputs(tmp_path, text, cores=64, memory_gib=8), request(MAXWELL))
-    assert made.build_args["MAX_JOBS"] == "16"
-
-
-def test_this_machine_has_a_core_and_tells_its_memory() -> None:
-    machine = this_machine()
-    assert machine.cores >= 1
-    assert machine.memory_bytes is None or machine.memory_bytes > GIB // 16
-
-
-def test_there_is_always_one_job() -> None:
-    assert Machine(cores=0, memory_bytes=None).jobs(4) == 1
+    made = make_plan(inputs(tmp_path, settings("modes.source.memory-per-job = 0.5")), request(MAXWELL))
+    assert made.build_args["COMPILE_GIB_PER_JOB"] == "0.5"
 
 
 # --- what the image may hold

@@ -146,6 +146,32 @@ def test_the_bake_definition_is_one_that_bake_reads(poetry: Poetry) -> None:
     assert (target["target"], target["cache-to"], target["no-cache"]) == ("app", ["type=inline"], True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--cache-to type=inline,mode=max", "mode=max"),
+        ("--cache-to type=registry", "needs ref"),
+        ("--all-modes --cache-to type=registry,ref=r.example/c", "lost"),
+        ("--all-modes --output type=oci,dest=a.tar", "lost"),
+        ("--compression zstd", "leaves the builder"),
+        ("--push --compression rar", "rar"),
+    ],
+)
+def test_what_would_do_nothing_is_refused_in_a_dry_run_too(poetry: Poetry, arguments: str, said: str) -> None:
+    told = error(poetry(f"{DRY} --format json {arguments}"), 2)
+    assert said in told["message"]
+    assert told["ways_out"]
+
+
+def test_the_teams_cache_is_in_the_definition_of_each_mode(poetry: Poetry, root: Path) -> None:
+    lines = 'cache.from = ["r.example/c:{mode}"]\ncache.to = ["type=registry,ref=r.example/c:{mode},mode=max"]'
+    (root / "pyproject.toml").write_text(settings(lines), encoding="utf-8")
+    targets = json.loads(poetry(f"{DRY} --all-modes --push --format bake").out)["target"]
+    assert [target["cache-from"] for target in targets.values()] == [["r.example/c:binary"], ["r.example/c:source"]]
+    assert targets["source"]["cache-to"] == ["type=registry,ref=r.example/c:source,mode=max"]
+    assert "cache-to" not in json.loads(poetry(f"{DRY} --gpu 5.2 --format bake").out)["target"]["source"]
+
+
 def test_the_environment_is_one_that_a_shell_reads(poetry: Poetry) -> None:
     line = ("--dry-run", "--gpu", "5.2", "--gpu", "8.6", "--format", "env", "--build-arg", "SAY=it's a $dollar")
     ran = poetry.process("gpu-build", *line)

@@ -133,7 +133,7 @@ def test_out_of_memory_in_the_compile_is_fewer_jobs(
     docker_fails(recorded("bake-failure-plain-137").replace("ok137.Dockerfile", "Dockerfile.source"), 1)
     error = failed(plans)
     assert "exit code 137" in error.message
-    assert any("--build-arg MAX_JOBS=N" in way and "it was 16" in way for way in error.ways_out)
+    assert any("--build-arg MAX_JOBS=N" in way and "one for each 4 GiB" in way for way in error.ways_out)
 
 
 def test_a_compiler_that_was_killed_under_ninja_is_out_of_memory_too(
@@ -164,6 +164,16 @@ def test_a_base_image_that_cannot_be_reached_can_be_mirrored(
     assert error.where == Position(plans[0].root / "docker/Dockerfile", 1)
     assert any("modes.binary.base-image" in way for way in error.ways_out)
     assert any(f"docker pull {plans[0].base_image}" in way for way in error.ways_out)
+
+
+def test_a_base_image_that_its_registry_does_not_have_is_said_to_be_gone(
+    plans: Sequence[Plan], docker_fails: Callable[[str, int], None]
+) -> None:
+    name = plans[0].base_image
+    docker_fails(
+        f"ERROR: failed to solve: {name}: failed to resolve source metadata for {name}: {name}: not found\n", 1
+    )
+    assert any("is not in its registry" in way for way in failed(plans).ways_out)
 
 
 def test_another_image_that_cannot_be_reached_is_not_the_base_image(
@@ -253,3 +263,10 @@ def test_nothing_is_written_into_the_build_context(
     docker_fails(recorded("bake-failure-plain"), 1)
     failed([plan])
     assert tree(plan.root) == before
+
+
+def test_a_step_is_told_without_what_it_mounts(plans: Sequence[Plan], docker_fails: Callable[[str, int], None]) -> None:
+    mounts = "".join(f"--mount=type=cache,target=/a/folder/with/a/long/name/{number}     " for number in range(4))
+    step = f"[app 2/7] RUN {mounts}poetry install --no-root"
+    docker_fails(f"------\n > {step}:\n0.1 no\n------\nERROR: process did not complete successfully: exit code: 1\n", 1)
+    assert "in [app 2/7] RUN poetry install --no-root" in failed(plans).message
