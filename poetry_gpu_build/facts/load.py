@@ -9,11 +9,15 @@ from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.facts.evidence import Evidence
 from poetry_gpu_build.facts.rows import CompatibilityFacts
 from poetry_gpu_build.facts.rows import CudnnFact
+from poetry_gpu_build.facts.rows import CupyFact
 from poetry_gpu_build.facts.rows import DriverBranchFact
 from poetry_gpu_build.facts.rows import DriverFloorFact
+from poetry_gpu_build.facts.rows import FeatureFact
 from poetry_gpu_build.facts.rows import GpuFact
 from poetry_gpu_build.facts.rows import ImageFact
 from poetry_gpu_build.facts.rows import LibraryFact
+from poetry_gpu_build.facts.rows import NumpyFact
+from poetry_gpu_build.facts.rows import PackageFacts
 from poetry_gpu_build.facts.rows import SassRule
 from poetry_gpu_build.facts.rows import ToolkitFact
 from poetry_gpu_build.facts.rows import WheelFact
@@ -53,6 +57,35 @@ def load_gpus(facts_dir: Path) -> tuple[GpuFact, ...]:
     return tuple(
         GpuFact(row["name"], ComputeCapability.parse(row["cc"]), frozenset(row.get("pci_ids", ())), row["check"])
         for row in read_toml(facts_dir / "gpus.toml").data["gpu"]
+    )
+
+
+def load_packages(facts_dir: Path) -> PackageFacts:
+    """Load the table of packages beside torch from ``facts_dir``. Raises ConfigurationError if it is not TOML."""
+    packages = read_toml(facts_dir / "features.toml").data
+    return PackageFacts(
+        features=tuple(
+            FeatureFact(
+                row["package"],
+                row["what"],
+                row.get("versions", "*"),
+                ComputeCapability.parse(row["min_cc"]),
+                _evidence(row),
+            )
+            for row in packages["feature"]
+        ),
+        cupy=tuple(
+            CupyFact(
+                row["package"],
+                row["cuda_major"],
+                ComputeCapability.parse(row["min_cc"]),
+                row.get("last"),
+                _evidence(row),
+            )
+            for row in packages["cupy"]
+        ),
+        cupy_numpy=tuple(NumpyFact(row["versions"], row["numpy"], _evidence(row)) for row in packages["cupy_numpy"]),
+        torch_numpy=tuple(NumpyFact(row["torch"], row["numpy"], _evidence(row)) for row in packages["torch_numpy"]),
     )
 
 

@@ -229,6 +229,65 @@ class CompatibilityFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureFact:
+    """The oldest GPUs that a package, or something in it, works on."""
+
+    package: str
+    """Its distribution's name, normalised."""
+    what: str
+    """What works: ``torch.compile``, ``flash-attn``."""
+    versions: str
+    """The versions that this holds for, as a constraint; ``*``: all."""
+    oldest: ComputeCapability
+    evidence: Evidence
+
+    @property
+    def row(self) -> Row:
+        """From which GPU on it works."""
+        return Row("feature", f"{self.what} needs a GPU of {self.oldest} or newer", self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class CupyFact:
+    """One of CuPy's distributions: each is made for one CUDA major, and none brings CUDA's libraries along."""
+
+    package: str
+    cuda_major: int
+    oldest: ComputeCapability
+    """The oldest GPUs that this major's NVRTC compiles for; it compiles every kernel at its first call."""
+    last: str | None
+    """Its last release; None: there will be others."""
+    evidence: Evidence
+
+    @property
+    def row(self) -> Row:
+        """What it is made for."""
+        what = f"{self.package} is for CUDA {self.cuda_major}, which compiles for GPUs from {self.oldest} on"
+        return Row("library", what, self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyFact:
+    """Which NumPy a range of another package's versions works with."""
+
+    versions: str
+    """Of the other package, as a constraint."""
+    numpy: str
+    """A constraint."""
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    """What packages beside torch ask of the card, of CUDA and of NumPy."""
+
+    features: tuple[FeatureFact, ...]
+    cupy: tuple[CupyFact, ...]
+    cupy_numpy: tuple[NumpyFact, ...]
+    torch_numpy: tuple[NumpyFact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GpuFact:
     """A card by its marketing name and PCI ids. A fallback: the driver's own answer always wins."""
 
