@@ -1,22 +1,24 @@
-"""Every way to an image that runs, where the chosen one would not."""
+"""Every way to an image that runs, where the chosen one would not: what ``advice`` finds, as lines to follow."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.coverage.drivers import driver_objections
-from poetry_gpu_build.coverage.drivers import oldest_driven
-from poetry_gpu_build.coverage.toolkits import toolkits_compiling
 from poetry_gpu_build.coverage.wheels import wheel_covers
-from poetry_gpu_build.coverage.wheels import wheels_covering
+from poetry_gpu_build.offers.case import Case
+from poetry_gpu_build.offers.compiles import compiles
+from poetry_gpu_build.offers.wheels import base_images_that_start
+from poetry_gpu_build.offers.wheels import offers
+from poetry_gpu_build.offers.wheels import refusals
+from poetry_gpu_build.offers.wheels import worth_naming
+from poetry_gpu_build.offers.window import driver_window
 from poetry_gpu_build.selection.objections import host_objections
 from poetry_gpu_build.selection.objections import objections_to
 from poetry_gpu_build.selection.objections import source_objections
 from poetry_gpu_build.selection.reasons import listed
-from poetry_gpu_build.torch_pin import PYPI
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts.rows import WheelFact
+    from poetry_gpu_build.offers.wheels import Offer
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.selection.question import Question
 
@@ -33,6 +35,7 @@ def ways_out(mode: ModeName, question: Question) -> list[str]:
             f"--from-source: compiles torch {source.torch} for {listed(question.targets)} with CUDA {source.cuda}"
         )
     ways += _other_toolkits(question)
+    ways += _other_base_image(mode, question)
     if host_objections(mode, question):
         named = " ".join(f"--gpu {target}" for target in question.targets)
         driver = _other_driver(question)
@@ -48,46 +51,45 @@ def pinned_covers(question: Question) -> bool:
     return wheel is not None and all(wheel_covers(wheel, target, question.facts).runs for target in question.targets)
 
 
-def wheels_to_offer(question: Question) -> list[WheelFact]:
-    """The wheels worth naming: the pinned release in another variant, then the newest; each covers every target.
+def wheels_to_offer(question: Question) -> list[Offer]:
+    """The wheels worth naming: the pinned release in another variant, then the newest; each covers every target."""
+    return list(worth_naming(offers(_case(question)), question.pinned.build))
 
-    A wheel that a known driver or the image's Python forbids is none. Of one release's variants, what somebody
-    measured comes before what a script or a report says.
-    """
-    covering = [
-        wheel
-        for wheel in wheels_covering(question.targets, question.facts)
-        if wheel.installs_on(question.policy.python)
-        and not any(
-            driver_objections(gpu.driver, gpu.capability, wheel.cuda, question.facts)
-            for gpu in question.gpus
-            if gpu.driver is not None
-        )
-    ]
-    pinned = question.pinned.build
-    same_release = [wheel for wheel in covering if pinned is not None and wheel.torch.version == pinned.version]
-    best = sorted(same_release, key=lambda wheel: wheel.evidence.is_measured)[-1:]
-    return list(dict.fromkeys([*best, *covering[-1:]]))
+
+def _case(question: Question) -> Case:
+    return Case.under(question.policy, question.gpus, question.facts)
 
 
 def _other_wheels(question: Question) -> list[str]:
     if pinned_covers(question):
         return []
     group, targets = question.policy.torch_group, listed(question.targets)
+    found = [
+        f"pin {offer} in the group {group}: it runs on {targets} (known by: {offer.known_by})"
+        for offer in wheels_to_offer(question)
+    ]
+    named = "".join(f" --gpu {gpu.capability}" for gpu in question.gpus if gpu.driver is None)
+    return [*found, f"poetry gpu-build advise{named}: every way out; with --apply it pins the newest"] if found else []
+
+
+def _other_base_image(mode: ModeName, question: Question) -> list[str]:
+    """A base image that the host starts, where only the policy's one stands in the wheel's way."""
+    case = _case(question)
+    if mode != "binary" or not pinned_covers(question) or not refusals(case, case.base_image):
+        return []
+    text = "it starts on this driver, and a wheel brings its own CUDA libraries along"
     return [
-        f"pin {offer(wheel)} in the group {group}: it runs on {targets} (known by: {wheel.evidence.status})"
-        for wheel in wheels_to_offer(question)
+        f'set modes.binary.base-image = "{image}" in [tool.gpu-build]: {text}' for image in base_images_that_start(case)
     ]
 
 
 def _other_driver(question: Question) -> str:
     """Newer, unless a card is too old for the branch that is installed."""
-    facts = question.facts
+    last = driver_window(_case(question)).last
     for gpu in question.gpus:
-        oldest = None if gpu.driver is None else oldest_driven(gpu.driver, facts)
-        if oldest is not None and gpu.capability < oldest:
-            driving = [row.branch for row in facts.driver_branches if gpu.capability >= row.oldest]
-            return f"driver branch {max(driving)}, the last that drives {gpu}" if driving else "an older driver"
+        if last is not None and gpu.driver is not None and gpu.driver.branch > last:
+            oldest = min(question.gpus, key=lambda each: each.capability)
+            return f"driver branch {last}, the last that drives {oldest}"
     return "a newer driver"
 
 
@@ -95,16 +97,9 @@ def _other_toolkits(question: Question) -> list[str]:
     """Toolkits for the source mode that compile for every target, where the policy's own does not."""
     if not source_objections(question):
         return []
-    toolkits = toolkits_compiling(question.targets, question.facts)
-    if not toolkits:
+    found = compiles(_case(question))
+    if not found:
         return []
-    versions = " or ".join(str(toolkit.cuda) for toolkit in toolkits[:2])
+    versions = " or ".join(str(each.toolkit.cuda) for each in found[:2])
     serves = f"--from-source on CUDA {versions}, which compiles for {listed(question.targets)}"
     return [f"{serves}: set modes.source.base-image in [tool.gpu-build], and a torch that supports it"]
-
-
-def offer(wheel: WheelFact) -> str:
-    """How to pin a wheel: PyPI names no variant, PyTorch's own indexes do."""
-    if wheel.index == PYPI:
-        return f"torch {wheel.torch.version} from PyPI ({wheel.torch.variant})"
-    return f"torch {wheel.torch} from {wheel.index}"

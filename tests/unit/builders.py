@@ -7,16 +7,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poetry.core.constraints.version import parse_constraint
+
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.facts.load import load_compatibility
+from poetry_gpu_build.facts.load import load_packages
 from poetry_gpu_build.gpu.interface import Gpu
 from poetry_gpu_build.machine import Machine
 from poetry_gpu_build.plan import Inputs
 from poetry_gpu_build.plan import Request
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.project import read_project
+from poetry_gpu_build.required import Required
 from poetry_gpu_build.resources import docker_dir
 from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.selection.flags import Flags
@@ -96,6 +100,12 @@ def pinned(wheel: str | None) -> PinnedTorch:
     return PinnedTorch(None if wheel is None else TorchBuild.parse(wheel), pin, "its constraint")
 
 
+def required(name: str, constraint: str | None) -> Required:
+    """A distribution that an image installs; None: in versions that are not told."""
+    parsed = None if constraint is None else parse_constraint(constraint)
+    return Required(name, parsed, Position(PYPROJECT_PATH, 4, 1))
+
+
 def question(
     *gpus: Gpu | str, flags: Flags | None = None, wheel: str | None = "2.7.1+cu128", settings: str = ""
 ) -> Question:
@@ -140,7 +150,14 @@ def inputs(
     """What a plan is made from, on a machine of this size."""
     found = project(folder, pyproject)
     memory = None if memory_gib is None else memory_gib * GIB
-    return Inputs(found, load_policy(policies_dir(), found.pyproject), facts(), Machine(cores, memory), version)
+    return Inputs(
+        project=found,
+        policy=load_policy(policies_dir(), found.pyproject),
+        facts=facts(),
+        machine=Machine(cores, memory),
+        version=version,
+        load_packages=lambda: load_packages(policies_dir() / "facts"),
+    )
 
 
 def request(*gpus: Gpu | str, flags: Flags | None = None, tags: tuple[str, ...] = ()) -> Request:

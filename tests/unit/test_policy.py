@@ -92,6 +92,7 @@ CHANGES = {
     "python": "'3.12'",
     "image": "'registry.example:5000/team/app'",
     "targets": "['8.6']",
+    "floor": "'wheel'",
     "context": "'sub'",
     "compose-file": "'compose.yml'",
     "lock": "'require'",
