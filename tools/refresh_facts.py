@@ -3,7 +3,8 @@
 python tools/refresh_facts.py torch==2.7.1 nvidia-nccl-cu12==2.26.2 --nvcc /usr/local/cuda/bin/nvcc
 
 prints how the rows differ from what was measured; with --write it rewrites them, and nothing else in the tables.
---missing tells which releases of torch are on the index and have no row.
+--missing tells which releases of torch are on the index and have no row; --pythons reads, from the names of the files
+that the index lists, for which Pythons each release of the rows has a wheel.
 
 Exit codes: 0 the rows hold, or were rewritten; 1 they do not hold; 2 something could not be measured.
 """
@@ -38,9 +39,11 @@ from tools.refresh.measure import Origin
 from tools.refresh.measure import measure
 from tools.refresh.pip_settings import pip_settings
 from tools.refresh.tables import find_row
+from tools.refresh.tables import with_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Mapping
     from collections.abc import Sequence
 
     from poetry_gpu_build.facts.rows import CompatibilityFacts
@@ -59,16 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for nvcc in options.nvcc:
             holds &= _settle(_toolkit(ask(nvcc, date), options.facts), write=options.write)
-        if options.requirement or options.missing:
+        if options.requirement or options.missing or options.pythons:
             settings = pip_settings()
             index = Index(settings if options.index is None else settings._replace(index_url=options.index))
             if options.missing:
                 _tell_missing(index.releases("torch"), load_compatibility(options.facts))
+            if options.pythons:
+                holds &= _settle_pythons(index.pythons("torch"), options, write=options.write)
             with _folder(options.downloads) as folder:
                 for requirement in map(_requirement, options.requirement):
                     file = index.wheel(requirement)
                     path = download(index, file, folder, _progress)
-                    origin = Origin(options.index or PYPI, date, file.sha256)
+                    [version] = [Version(each.version) for each in requirement.specifier]
+                    pythons = tuple(index.pythons(requirement.name).get(version, ()))
+                    origin = Origin(options.index or PYPI, date, file.sha256, pythons)
                     measured = measure(path, load_compatibility(options.facts), origin)
                     if options.downloads is None:
                         path.unlink()  # the next one may be as large
@@ -88,13 +95,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--nvcc", type=Path, action="append", default=[], help="ask this compiler for its toolkit's row"
     )
     parser.add_argument("--missing", action="store_true", help="list the releases of torch that have no row")
+    parser.add_argument("--pythons", action="store_true", help="hold the Pythons of torch's rows against the index")
     parser.add_argument("--write", action="store_true", help="rewrite the rows that differ")
     parser.add_argument("--index", metavar="URL", help="another index than pip's, such as PyTorch's own for a variant")
     parser.add_argument("--downloads", type=Path, metavar="FOLDER", help="keep the wheels here (default: nowhere)")
     parser.add_argument("--facts", type=Path, default=FACTS, metavar="FOLDER", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if not (options.requirement or options.nvcc or options.missing):
-        parser.error("name a wheel (torch==2.7.1) or a compiler (--nvcc PATH), or ask for what is --missing")
+    if not (options.requirement or options.nvcc or options.missing or options.pythons):
+        parser.error("name a wheel (torch==2.7.1) or a compiler (--nvcc PATH), or ask by --missing or --pythons")
     return options
 
 
@@ -123,6 +131,27 @@ def _toolkit(measured: Measured, facts: Path) -> Comparison:
             ways_out=("write one by hand first: the drivers that it needs cannot be asked of a compiler",),
         )
     return compare(document, measured, {})
+
+
+def _settle_pythons(listed: Mapping[Version, list[str]], options: argparse.Namespace, *, write: bool) -> bool:
+    """Hold every row of the index against what it lists; whether all of them hold as they are."""
+    document = read_toml(options.facts / WHEELS)
+    text = document.text
+    for at, row in enumerate(document.data["wheel"]):
+        # PyPI's files bear no label, those of PyTorch's own indexes do.
+        found = listed.get(Version(row["torch"])) or listed.get(Version(f"{row['torch']}+{row['variant']}"))
+        if row["index"] != (options.index or PYPI) or found == row.get("pythons"):
+            continue
+        name = f"torch {row['torch']}+{row['variant']}"
+        if found is None:
+            print(f"{name}: the index has no wheel of this release any more, and the row stays as it is")
+            continue
+        said = ", ".join(row.get("pythons", ["nothing"]))
+        print(f"{name}: wheels for Python {', '.join(found)}; the row says {said}")
+        document = with_values(document, "wheel", at, {"pythons": found})
+    if write and document.text != text:
+        write_whole(document.path, text, document.text)
+    return document.text == text
 
 
 def _settle(compared: Comparison, *, write: bool) -> bool:

@@ -35,7 +35,7 @@ def load_compatibility(facts_dir: Path) -> CompatibilityFacts:
     torch = read_toml(facts_dir / "torch_wheels.toml").data
     cuda = read_toml(facts_dir / "cuda_toolkits.toml").data
     return CompatibilityFacts(
-        wheels=tuple(_wheel(row) for row in torch["wheel"]),
+        wheels=_wheels(torch["wheel"]),
         sass_rules=tuple(_sass_rule(row) for row in torch["sass_runs_on"]),
         toolkits=tuple(_toolkit(row) for row in cuda["toolkit"]),
         driver_branches=tuple(
@@ -97,6 +97,16 @@ def _capabilities(texts: list[str]) -> tuple[ComputeCapability, ...]:
     return tuple(ComputeCapability.parse(text) for text in texts)
 
 
+def _wheels(rows: list[dict[str, Any]]) -> tuple[WheelFact, ...]:
+    """The wheels; a row without Pythons has those of its release on PyPI.
+
+    PyTorch builds a release for the same Pythons in every variant (.github/scripts/generate_binary_build_matrix.py:
+    FULL_PYTHON_VERSIONS), and its own indexes are not read here.
+    """
+    of_release = {row["torch"]: row["pythons"] for row in rows if "pythons" in row}
+    return tuple(_wheel({"pythons": of_release.get(row["torch"], ()), **row}) for row in rows)
+
+
 def _wheel(row: dict[str, Any]) -> WheelFact:
     return WheelFact(
         torch=TorchBuild(row["torch"], row["variant"]),
@@ -108,6 +118,7 @@ def _wheel(row: dict[str, Any]) -> WheelFact:
         requires_python=row["requires_python"],
         cudnn=row.get("cudnn"),
         evidence=_evidence(row),
+        pythons=tuple(row["pythons"]),
     )
 
 

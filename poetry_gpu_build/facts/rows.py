@@ -31,6 +31,8 @@ class WheelFact:
     cudnn: str | None
     """The cuDNN that the wheel pins, ``9.10.2.21``; None where nobody looked."""
     evidence: Evidence
+    pythons: tuple[str, ...] = ()
+    """The CPythons for which there are wheels of the release (``3.10``); empty where nobody looked."""
 
     @property
     def is_published(self) -> bool:
@@ -44,10 +46,11 @@ class WheelFact:
         return Row("wheel", f"torch {self.torch} holds machine code for {_listed(self.sass)}{portable}", self.evidence)
 
     def installs_on(self, python: str) -> bool:
-        """Whether the wheel's metadata allows this Python (``3.10``)."""
+        """Whether there is a wheel for this Python (``3.10``), and its metadata allows it: that has no upper bound."""
         from packaging.specifiers import SpecifierSet  # takes longer to import than the tables to read
 
-        return SpecifierSet(self.requires_python).contains(f"{python}.0")
+        is_built = not self.pythons or python in self.pythons
+        return is_built and SpecifierSet(self.requires_python).contains(f"{python}.0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,33 @@ def test_a_release_without_a_row_is_missing_and_gets_one(world: World, tmp_path:
     assert 'torch = "2.99.1"\nvariant = "cu130"\ncuda = "13.0"\nplatform = "linux_x86_64"\n' in world.table
 
 
+def test_the_pythons_of_a_release_are_read_from_the_names_of_its_files(world: World, tmp_path: Path) -> None:
+    for tags in (
+        "cp39-cp39-manylinux_2_28_x86_64",
+        "cp310-cp310-manylinux1_x86_64",
+        "cp313-cp313t-manylinux_2_28_x86_64",  # an interpreter of its own
+        "cp314-cp314-manylinux_2_28_aarch64",
+        "cp314-none-macosx_11_0_arm64",
+    ):
+        wheel = tmp_path / f"torch-2.7.1-{tags}.whl"
+        wheel.touch()
+        world.publish(wheel)
+    before = world.table
+    ran = world.refresh("--pythons")
+    assert ran.returncode == 1, ran.stderr
+    said = "torch 2.7.1+cu126: wheels for Python 3.9, 3.10; the row says 3.9, 3.10, 3.11, 3.12, 3.13\n"
+    assert said in ran.stdout
+    assert (
+        "torch 2.0.1+cu117: the index has no wheel of this release any more, and the row stays as it is" in ran.stdout
+    )
+    assert world.table == before
+    assert world.refresh("--pythons", "--write").returncode == 0
+    row = 'pythons = ["3.9", "3.10", "3.11", "3.12", "3.13"]'
+    changed = [(old, new) for old, new in zip(before.splitlines(), world.table.splitlines(), strict=True) if old != new]
+    assert changed == [(row, 'pythons = ["3.9", "3.10"]')]
+    assert said not in world.refresh("--pythons").stdout
+
+
 def test_a_kept_download_is_asked_for_once(world: World, tmp_path: Path) -> None:
     world.publish(torch_wheel(tmp_path))
     kept = tmp_path / "kept"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import ConfigurationError
@@ -64,6 +65,10 @@ def capability(value: Any) -> bool:
 
 def capabilities(value: Any) -> bool:
     return isinstance(value, list) and all(map(capability, value)) and ascending([cc(each) for each in value])
+
+
+def pythons(value: Any) -> bool:
+    return isinstance(value, list) and all(map(dotted, value)) and ascending([Version(each) for each in value])
 
 
 def architectures(value: Any) -> bool:
@@ -125,7 +130,7 @@ FORMS: dict[tuple[str, str], tuple[Form, Form]] = {
             "requires_python": text,
             **EVIDENCE,
         },
-        {"size_mb": whole_number, "git": commit, "cudnn": dotted, "sha256": sha256, **NOTE},
+        {"pythons": pythons, "size_mb": whole_number, "git": commit, "cudnn": dotted, "sha256": sha256, **NOTE},
     ),
     (TORCH, "sass_runs_on"): (
         {"code": capability, **EVIDENCE},
@@ -228,6 +233,12 @@ def test_the_pythons_of_a_wheel_are_a_specifier(row: dict[str, Any]) -> None:
     assert "2.7" not in SpecifierSet(row["requires_python"])
 
 
+@pytest.mark.parametrize("row", WHEELS, ids=named)
+def test_pythons_are_read_from_the_names_that_pypi_lists_and_its_metadata_allows_each(row: dict[str, Any]) -> None:
+    assert ("pythons" in row) == (row["index"] == "PyPI")
+    assert all(python in SpecifierSet(row["requires_python"]) for python in row.get("pythons", []))
+
+
 @pytest.mark.parametrize("row", [*WHEELS, *LIBRARIES], ids=named)
 def test_what_was_measured_names_the_file(row: dict[str, Any]) -> None:
     is_measured = "measured" in row["status"].split("+")
@@ -315,6 +326,25 @@ def test_a_wheel_that_asks_for_a_newer_python_does_not_install() -> None:
     assert wheel is not None
     assert wheel.installs_on("3.11")
     assert not wheel.installs_on("3.10")
+
+
+# pypi.org/project/torch/2.0.1/#files: cp38 to cp311; 2.2.2 was the first row with cp312, 2.5.1 with cp313.
+@pytest.mark.parametrize(
+    ("build", "last", "not_any_more"),
+    [
+        ("2.0.1+cu117", "3.11", "3.12"),
+        ("2.0.1+cu118", "3.11", "3.12"),  # PyTorch's own index: as its release on PyPI
+        ("2.2.2+cu121", "3.12", "3.13"),
+        ("2.7.1+cu128", "3.13", "3.14"),
+    ],
+)
+def test_a_wheel_does_not_install_on_a_python_that_is_newer_than_any_of_its_release(
+    build: str, last: str, not_any_more: str
+) -> None:
+    wheel = facts().wheel(TorchBuild.parse(build))
+    assert wheel is not None
+    assert wheel.installs_on(last)
+    assert not wheel.installs_on(not_any_more)
 
 
 # --- loading

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.toml import TomlDocument
 
-#: What may differ between two wheels of one release, so that it contradicts nobody.
-_OF_ONE_FILE = frozenset({"size_mb"})
+#: What may differ between two wheels of one release, or between two days, so that it contradicts nobody.
+_OF_ONE_FILE = frozenset({"size_mb", "pythons"})
 
 
 class Measured(NamedTuple):

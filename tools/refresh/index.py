@@ -95,6 +95,18 @@ class Index:
         versions = ((file, _version(file)) for file in self._listed(name))
         return sorted({found for file, found in versions if found and not found.is_prerelease and _python(file)})
 
+    def pythons(self, name: str) -> dict[Version, list[str]]:
+        """Of each release the CPythons that have a wheel for Linux on x86-64, ascending: ``3.9``, ``3.10``.
+
+        Raises ConfigurationError.
+        """
+        found: dict[Version, set[tuple[int, int]]] = {}
+        for file in self._listed(name):
+            version = _version(file)
+            if version is not None and (python := _python(file)) is not None:
+                found.setdefault(version, set()).add(python)
+        return {version: [f"{major}.{minor}" for major, minor in sorted(each)] for version, each in found.items()}
+
     @contextmanager
     def opened(self, url: str, what: str) -> Iterator[HTTPResponse]:
         """The answer to a request. Raises ConfigurationError, where nobody answers or the answer is an error."""

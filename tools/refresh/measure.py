@@ -52,6 +52,8 @@ class Origin(NamedTuple):
     """The index as the rows name it: ``PyPI``, or an address."""
     date: str
     sha256: str
+    pythons: tuple[str, ...]
+    """The CPythons for which its index lists a wheel of that release."""
 
     def evidence(self, how: str) -> dict[str, str]:
         """What a row says of how it is known; ``how`` names what was read."""
@@ -134,6 +136,7 @@ def _torch(path: Path, torch: TorchWheel, origin: Origin) -> Measured:
         "sass": [str(each) for each in torch.sass],
         "ptx": [str(each) for each in torch.ptx],
         "requires_python": torch.requires_python,
+        "pythons": [*origin.pythons],
         "size_mb": round(path.stat().st_size / 1e6),
         "git": torch.git,
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ORDER = {
     "wheel": (
         *("torch", "variant", "cuda", "platform", "sass", "ptx", "index", "published", "requires_python"),
-        *("size_mb", "git", "cudnn", "status", "source", "sha256", "note"),
+        *("pythons", "size_mb", "git", "cudnn", "status", "source", "sha256", "note"),
     ),
     "library": ("name", "version", "sass", "ptx", "status", "source", "sha256", "note"),
     "toolkit": (
