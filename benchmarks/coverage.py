@@ -152,15 +152,15 @@ def follow(ours: Ours, decided: Decided, machine: FakeMachine, truth: Truth) -> 
     for way in decided.ways_out or ():
         arrived = ours.follow(way, machine, drivers)
         if arrived is not None:
-            there, then = arrived
-            followed.append((way.split()[0].rstrip(":"), judged(then, there.card, there.driver, truth).kind))
+            what, there, then = arrived
+            followed.append((what, judged(then, there.card, there.driver, truth).kind))
     return followed
 
 
 def show_ways(refusals: Sequence[list[tuple[str, str]]]) -> None:
     """Print where the ways out of our refusals lead."""
     leading = [{what for what, kind in ways if kind in (RUNS, COMPILES)} for ways in refusals]
-    here, some = sum(bool(ways - {"install"}) for ways in leading), sum(map(bool, leading))
+    here, some = sum(any("driver" not in what for what in ways) for ways in leading), sum(map(bool, leading))
     print(f"\n{len(refusals)} refusals of {NAME}, their ways out followed as written")
     print(f"  {here} have one that leads to what runs under the same driver, {some - here} under another only,")
     print(f"  {len(refusals) - some} have none")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import poetry_gpu_build
 from benchmarks.routes.machine import fields_asked
+from benchmarks.routes.truth import numbers
 from poetry_gpu_build import resources
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import NoModeServesError
@@ -36,13 +37,16 @@ if TYPE_CHECKING:
 NAME = "gpu-build"
 FACTS = resources.policies_dir() / "facts"
 PROJECT = Path(__file__).resolve().parent.parent.parent / "examples" / "minimal"
-# The ways out that can be followed here: "pin torch 2.7.1 from PyPI (cu126)", "pin torch 2.14.1+cu126 from https://…",
-# 'set modes.binary.base-image = "…"', "--binary: …", "--from-source: …", "install a newer driver", "install driver
-# branch 580".
+# The steps of a way out, by the name under which it is counted: "pin torch 2.7.1 from PyPI (cu126)", "pin torch
+# 2.14.1+cu126 from https://…", 'with floor = "wheel"', 'set modes.binary.base-image = "…"', "--from-source on CUDA
+# 12.8", "--binary", "--from-source", "install driver 570.26 or newer", "install driver branch 580".
 _PIN = re.compile(r"pin torch (?P<torch>\S+) from (?P<index>\S+)")
-_IMAGE = re.compile(r"set modes\.(?P<mode>\w+)\.base-image = (?P<image>\"[^\"]+\")")
-_FLAG = re.compile(r"--(?P<flag>binary|from-source): ")
-_DRIVER = re.compile(r"install (?:a newer driver|driver branch (?P<branch>\d+))")
+_FLOOR = re.compile(r'with (?P<floor>floor = "wheel")')
+_IMAGE = re.compile(r"set (?P<key>modes\.binary\.base-image) = (?P<image>\"[^\"]+\")")
+_TOOLKIT = re.compile(r"--from-source on CUDA (?P<cuda>[\d.]+)")
+_FLAG = re.compile(r"--(?P<flag>binary|from-source)(?=[:,]|$)")
+_DRIVER = re.compile(r"install driver (?:branch (?P<branch>\d+)|(?P<oldest>[\d.]+) or newer)")
+_STEPS = {"pin": _PIN, "image": _IMAGE, "toolkit": _TOOLKIT, "flag": _FLAG, "driver": _DRIVER}
 _PINNED = re.compile(r"^torch = .*$", re.MULTILINE)
 _SOURCE = re.compile(r"^url = .*$", re.MULTILINE)
 
@@ -80,21 +84,26 @@ class Ours:
         """What would be built on this machine."""
         return self._decide(machine, self._inputs, Flags())
 
-    def follow(self, way: str, machine: FakeMachine, drivers: Sequence[str]) -> tuple[FakeMachine, Decided] | None:
+    def follow(self, way: str, machine: FakeMachine, drivers: Sequence[str]) -> tuple[str, FakeMachine, Decided] | None:
         """Do what a way out says, as it is written, and ask again; None for a way that cannot be followed here.
 
-        ``drivers`` are those that drive the card, oldest first.
+        ``drivers`` are those that drive the card, oldest first. Returns the names of its steps as well.
         """
-        if _PIN.match(way) or _IMAGE.match(way):
-            return machine, self._decide(machine, self._edited(way), Flags())
-        if match := _FLAG.match(way):
-            flags = Flags(binary=match["flag"] == "binary", from_source=match["flag"] == "from-source")
-            return machine, self._decide(machine, self._inputs, flags)
-        if match := _DRIVER.match(way):
-            fitting = [driver for driver in drivers if match["branch"] in (None, driver.partition(".")[0])]
-            updated = machine._replace(driver=fitting[-1])
-            return updated, self._decide(updated, self._inputs, Flags())
-        return None
+        said = {name: match for name, step in _STEPS.items() if (match := step.search(way.partition(": ")[0]))}
+        if not said:
+            return None
+        inputs = self._edited(way.partition(": ")[0]) if {"pin", "image", "toolkit"} & {*said} else self._inputs
+        flag = "from-source" if "toolkit" in said else said["flag"]["flag"] if "flag" in said else None
+        if "driver" in said:
+            branch, oldest = said["driver"].group("branch", "oldest")
+            fitting = [
+                driver
+                for driver in drivers
+                if (numbers(driver)[0] == int(branch) if branch else numbers(driver) >= numbers(oldest))
+            ]
+            machine = machine._replace(driver=fitting[-1 if branch else 0])
+        flags = Flags(binary=flag == "binary", from_source=flag == "from-source")
+        return " + ".join(said), machine, self._decide(machine, inputs, flags)
 
     def _read(self, pyproject: TomlDocument) -> Inputs:
         policy = load_policy(FACTS.parent, pyproject)
@@ -115,23 +124,27 @@ class Ours:
             return Decided(ways_out=refusal.ways_out)
 
     def _edited(self, way: str) -> Inputs:
-        """The inputs of the same project with another torch in the group, another base image, or both."""
-        pin, image = _PIN.search(way), _IMAGE.search(way)
-        edit = f"{pin and pin[0]} {image and image[0]}"
-        if edit not in self._others:
+        """The inputs of the same project as the way would have it written."""
+        if way not in self._others:
             copy = self._folder / f"project-{len(self._others)}"
             shutil.copytree(PROJECT, copy)
             manifest = copy / "pyproject.toml"
             text = manifest.read_text(encoding="utf-8")
-            if pin is not None:
+            settings = []
+            if pin := _PIN.search(way):
                 source = "" if pin["index"] == "PyPI" else ', source = "pytorch-cu128"'
                 text = _PINNED.sub(f'torch = {{ version = "{pin["torch"]}"{source} }}', text)
                 text = _SOURCE.sub(f'url = "{pin["index"]}"', text) if source else text
-            if image is not None:
-                text += f"\n[tool.gpu-build.modes.{image['mode']}]\nbase-image = {image['image']}\n"
+            if floor := _FLOOR.search(way):
+                settings.append(floor["floor"])
+            if image := _IMAGE.search(way):
+                settings.append(f"{image['key']} = {image['image']}")
+            if toolkit := _TOOLKIT.search(way):
+                settings.append(f'modes.source.base-image = "nvidia/cuda:{toolkit["cuda"]}.0-devel-ubuntu22.04"')
+            text += "\n".join(["\n[tool.gpu-build]", *settings, ""])
             manifest.write_text(text, encoding="utf-8")
-            self._others[edit] = self._read(read_toml(manifest))
-        return self._others[edit]
+            self._others[way] = self._read(read_toml(manifest))
+        return self._others[way]
 
 
 def _decided(plan: Plan, inputs: Inputs) -> Decided:

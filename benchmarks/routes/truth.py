@@ -138,10 +138,14 @@ class Truth:
         )
 
     def starts(self, image: str, card: Card, driver: str) -> bool:
-        """Whether NVIDIA's container runtime starts the base image: one alternative of what it asks for must hold."""
+        """Whether NVIDIA's container runtime starts the base image: one alternative of what it asks for must hold.
+
+        An image of NVIDIA's that is not in the facts asks for its own CUDA.
+        """
+        asks = self._asks.get(image) or "cuda>=" + ".".join(image.rpartition(":")[2].split(".")[:2])
         return any(
             all(self._meets(condition, card, driver) for condition in alternative.split(","))
-            for alternative in self._asks[image].split()
+            for alternative in asks.split()
         )
 
     def _meets(self, condition: str, card: Card, driver: str) -> bool:

@@ -131,7 +131,7 @@ def _verdict(ways: WaysOut) -> Iterator[str]:
         compilers = f"{_cudas(ways.compiles)} compiles for {_them(ways)}"
         yield f"a compile is needed: no wheel of the facts runs on {targets}; {compilers}"
     else:
-        yield f"nothing serves {targets}: {_why_nothing(ways)}"
+        yield f"nothing serves {targets}: {ways.why_nothing}"
         yield from _with_other_driver(ways)
     for each in ways.apart:
         yield f"  an image for {listed(each.targets)} alone: {_alone(each)}"
@@ -141,24 +141,6 @@ def _pinned(pinned: Pinned | None) -> Iterator[str]:
     if pinned is not None:
         runs = "runs" if pinned.answer.runs else "does not run"
         yield f"the project pins torch {pinned.torch}, which {runs} there: {pinned.answer.because}"
-
-
-def _why_nothing(ways: WaysOut) -> str:
-    if ways.boards:
-        return (
-            f"{listed(ways.boards)} is in Tegra boards only (Jetson, DRIVE), which are aarch64; the wheels and base "
-            "images of the facts are those for x86_64"
-        )
-    if ways.window.objections:
-        return "; ".join(objection.because for objection in ways.window.objections)
-    if not ways.window.is_open:
-        return (
-            f"no driver drives all of them: {ways.targets[-1]} needs branch {ways.window.first} or newer, and "
-            f"{ways.window.last} is the last for {ways.targets[0]}"
-        )
-    if ways.with_other_driver is not None:
-        return "no wheel and no toolkit of the facts runs with this driver"
-    return "no wheel and no toolkit of the facts does"
 
 
 def _with_other_driver(ways: WaysOut) -> Iterator[str]:
@@ -173,7 +155,7 @@ def _alone(ways: WaysOut) -> str:
         return f"{cheapest}, with a driver from {cheapest.driver_from} on (known by: {cheapest.known_by})"
     if ways.serves:
         return f"a compile with {_cudas(ways.compiles)}"
-    return _why_nothing(ways)
+    return ways.why_nothing
 
 
 def _wheels(offers: Sequence[Offer]) -> list[str]:

@@ -8,8 +8,10 @@ from typing import NamedTuple
 from poetry_gpu_build.coverage.base_images import Host
 from poetry_gpu_build.coverage.base_images import admits
 from poetry_gpu_build.coverage.base_images import brand_of
+from poetry_gpu_build.coverage.code import sass_runs_on
 from poetry_gpu_build.coverage.drivers import cuda_of
 from poetry_gpu_build.coverage.drivers import driver_answers
+from poetry_gpu_build.coverage.drivers import drives
 from poetry_gpu_build.coverage.drivers import last_branch_for
 from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.documents.lazy import lazy_pattern
@@ -57,12 +59,15 @@ def driver_needed(
     ``wheel`` is asked where its PTX may decide. A card of a brand that is not known is taken for one that the base
     image makes no exception for.
     """
+    first = first_driver(target, cuda, facts, wheel)
+    if first is None:
+        return None
     last = last_branch_for(target, facts)
     brand = brand_of(card) or _NO_BRAND
     candidates = [driver for driver in _drivers(image, facts) if last is None or driver.branch <= last.branch]
     fitting: list[DriverVersion] = []
     for driver in reversed(candidates):
-        if not (_is_driven(driver, target, cuda, facts, wheel) and _is_admitted(driver, brand, image, facts)):
+        if not (driver >= first and _is_admitted(driver, brand, image, facts)):
             break
         fitting.append(driver)
     oldest = fitting[-1] if fitting else None
@@ -72,19 +77,49 @@ def driver_needed(
         for branch in _excepted_branches(image, facts)
         if (oldest is None or branch < oldest.branch)
         and (last is None or branch <= last.branch)
-        and _is_driven(_late(branch), target, cuda, facts, wheel)
-        and _is_admitted(_late(branch), brand_of(card), image, facts)
+        and late_in(branch) >= first
+        and _is_admitted(late_in(branch), brand_of(card), image, facts)
     ]
     if oldest is None and not excepted:
         return None
     return Needed(
         oldest=oldest,
         last=None if last is None else last.branch,
-        image_refuses_older=bool(older) and _is_driven(older[-1], target, cuda, facts, wheel),
+        image_refuses_older=bool(older) and older[-1] >= first,
         excepted=tuple(excepted),
         is_excepted=brand_of(card) is not None,
-        rows=_rows(oldest or _late(excepted[-1]), target, cuda, image, facts) + (() if last is None else (last.row,)),
+        rows=_rows(oldest or late_in(excepted[-1]), target, cuda, image, facts) + (() if last is None else (last.row,)),
     )
+
+
+def first_driver(
+    target: ComputeCapability, cuda: CudaVersion, facts: CompatibilityFacts, wheel: WheelFact | None = None
+) -> DriverVersion | None:
+    """The oldest driver that runs ``target``, whatever the base image asks for; None where the facts know none.
+
+    Every row about it is a lower bound, but that on the last branch: so the highest of them is the answer.
+    """
+    bounds = [
+        DriverVersion((floor.branch,), str(floor.branch)) for floor in facts.driver_floors if target >= floor.capability
+    ]
+    toolkit = facts.toolkit(cuda)
+    if toolkit is not None:
+        bounds.append(toolkit.driver_minimum)
+    if wheel is not None and not any(sass_runs_on(code, target, facts.sass_rules, wheel.cuda) for code in wheel.sass):
+        if not wheel_covers(wheel, target, facts).runs:
+            return None
+        made_by = facts.toolkit(wheel.cuda)
+        if made_by is not None and made_by.driver_released_with is not None:
+            bounds.append(made_by.driver_released_with)
+    first = max(bounds) if bounds else min(_drivers("", facts), default=None)
+    if first is None or not all(answer.runs for answer in drives(first, target, facts)):
+        return None
+    return first
+
+
+def late_in(branch: int) -> DriverVersion:
+    """A driver of this branch that has all of its fixes."""
+    return DriverVersion((branch, _LATE), f"{branch}.{_LATE}")
 
 
 def _drivers(image: str, facts: CompatibilityFacts) -> list[DriverVersion]:
@@ -96,17 +131,6 @@ def _drivers(image: str, facts: CompatibilityFacts) -> list[DriverVersion]:
     return sorted(found)
 
 
-def _is_driven(
-    driver: DriverVersion,
-    target: ComputeCapability,
-    cuda: CudaVersion,
-    facts: CompatibilityFacts,
-    wheel: WheelFact | None,
-) -> bool:
-    covers = wheel is None or wheel_covers(wheel, target, facts, driver).runs
-    return covers and all(answer.runs for answer in driver_answers(driver, target, cuda, facts))
-
-
 def _is_admitted(driver: DriverVersion, brand: str | None, image: str, facts: CompatibilityFacts) -> bool:
     fact = facts.image(image)
     return fact is None or admits(fact.requires, Host(cuda_of(driver, facts), driver, brand))
@@ -116,11 +140,6 @@ def _excepted_branches(image: str, facts: CompatibilityFacts) -> list[int]:
     """The branches that the base image names beside its general condition."""
     fact = facts.image(image)
     return [] if fact is None else sorted({int(branch) for branch in _BRANCH.findall(fact.requires)})
-
-
-def _late(branch: int) -> DriverVersion:
-    """A driver of this branch that has all of its fixes."""
-    return DriverVersion((branch, _LATE), f"{branch}.{_LATE}")
 
 
 def _rows(

@@ -17,11 +17,11 @@ from poetry_gpu_build.errors import EngineUnavailableError
 from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.facts.load import load_packages
 from poetry_gpu_build.gpu.detect import find_gpus
+from poetry_gpu_build.selection.decision import mode_by_policy
 from poetry_gpu_build.selection.flags import FLAG
 from poetry_gpu_build.selection.flags import Flags
 from poetry_gpu_build.selection.flags import requested_mode
 from poetry_gpu_build.selection.question import Question
-from poetry_gpu_build.selection.select import mode_by_policy
 from poetry_gpu_build.torch_pin import PinnedTorch
 from poetry_gpu_build.torch_pin import TorchPin
 

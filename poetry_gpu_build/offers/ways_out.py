@@ -58,6 +58,26 @@ class WaysOut(NamedTuple):
             return None
         return self.offers[0] if self.offers else self.compiles[0]
 
+    @property
+    def why_nothing(self) -> str:
+        """Where nothing serves: why, which is also what would be needed; a sentence without its end."""
+        if self.boards:
+            boards = ", ".join(map(str, self.boards))
+            return (
+                f"{boards} is in Tegra boards only (Jetson, DRIVE), which are aarch64; the wheels and base images of "
+                "the facts are those for x86_64"
+            )
+        if self.window.objections:
+            return "; ".join(objection.because for objection in self.window.objections)
+        if not self.window.is_open:
+            return (
+                f"no driver drives all of them: {self.targets[-1]} needs branch {self.window.first} or newer, and "
+                f"{self.window.last} is the last for {self.targets[0]}"
+            )
+        if self.with_other_driver is not None:
+            return "no wheel and no toolkit of the facts runs with this driver"
+        return "no wheel and no toolkit of the facts does"
+
 
 def find_ways_out(case: Case) -> WaysOut:
     """Everything that serves the GPUs of a case together, and what does if they cannot be served so."""

@@ -10,7 +10,8 @@ from packaging.version import Version
 from poetry_gpu_build.coverage.answer import all_of
 from poetry_gpu_build.coverage.base_images import image_starts
 from poetry_gpu_build.coverage.code import sass_runs_on
-from poetry_gpu_build.coverage.hosts import driver_needed
+from poetry_gpu_build.coverage.drivers import last_branch_for
+from poetry_gpu_build.coverage.hosts import first_driver
 from poetry_gpu_build.coverage.toolkits import cudnn_serves
 from poetry_gpu_build.coverage.wheels import wheel_runs
 from poetry_gpu_build.torch_pin import PYPI
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.values import CudaVersion
     from poetry_gpu_build.values import DriverVersion
     from poetry_gpu_build.values import TorchBuild
-
-
-# What asks for nothing of the host: a wheel is judged by itself.
-_NO_IMAGE = ""
 
 
 class Offer(NamedTuple):
@@ -130,15 +127,12 @@ def _offer(wheel: WheelFact, case: Case) -> Offer | None:
 
 def _driver_from(wheel: WheelFact, case: Case) -> DriverVersion | None:
     """The oldest driver for the wheel on all GPUs; None where no driver is known that would do for each."""
-    needed = [
-        driver_needed(gpu.capability, gpu.name, wheel.cuda, _NO_IMAGE, case.facts, wheel)
-        for gpu in {gpu.capability: gpu for gpu in case.gpus}.values()
-    ]
-    oldest = [each.oldest for each in needed if each is not None and each.oldest is not None]
-    if len(oldest) < len(needed):
+    found = [first_driver(target, wheel.cuda, case.facts, wheel) for target in case.targets]
+    firsts = [first for first in found if first is not None]
+    if len(firsts) < len(found):
         return None
-    lasts = [each.last for each in needed if each is not None and each.last is not None]
-    return max(oldest) if all(max(oldest).branch <= last for last in lasts) else None
+    lasts = [last.branch for target in case.targets if (last := last_branch_for(target, case.facts)) is not None]
+    return max(firsts) if all(max(firsts).branch <= last for last in lasts) else None
 
 
 def _worth(offer: Offer) -> tuple[bool, Version, int, CudaVersion]:

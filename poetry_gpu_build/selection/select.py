@@ -10,8 +10,8 @@ from poetry_gpu_build.coverage.toolkits import toolkit_serves
 from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.selection.advice.every import advice
+from poetry_gpu_build.selection.decision import mode_by_policy
 from poetry_gpu_build.selection.flags import requested_mode
-from poetry_gpu_build.selection.floor import Floor
 from poetry_gpu_build.selection.objections import objections_to
 from poetry_gpu_build.selection.reasons import Reason
 from poetry_gpu_build.selection.reasons import each_once
@@ -19,13 +19,9 @@ from poetry_gpu_build.selection.reasons import listed
 from poetry_gpu_build.selection.ways_out import ways_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from poetry_gpu_build.gpu.interface import Gpu
     from poetry_gpu_build.policy import ModeName
-    from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.selection.question import Question
-    from poetry_gpu_build.values import ComputeCapability
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +63,6 @@ def _described(gpu: Gpu) -> str:
     if gpu.note is not None:
         parts.append(gpu.note)
     return "; ".join(parts)
-
-
-def mode_by_policy(
-    policy: Policy, targets: Sequence[ComputeCapability], floor: Floor | None = None
-) -> tuple[ModeName, Reason]:
-    """The mode that the policy has for these targets, each once and ascending, where no flag and no fact is asked.
-
-    ``floor`` is the one in force; without it the policy's number decides.
-    """
-    if not targets:
-        return policy.default_mode, Reason("policy", f"without a target the default mode is {policy.default_mode}")
-    floor = floor or Floor(policy.floor, is_unknown=policy.floor_follows_wheel)
-    below = floor.below(targets)
-    if not below:
-        return "binary", Reason("policy", f"{listed(targets)}: at or above {floor}")
-    text = f"{listed(below)}: below {floor}, so the source mode"
-    if len(below) < len(targets):
-        text += "; one image serves all targets only if its toolkit compiles for each of them"
-    return "source", Reason("policy", text)
 
 
 def _approvals(mode: ModeName, question: Question) -> list[Reason]:

@@ -9,7 +9,7 @@ import pytest
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.plan import plan_every_mode
-from poetry_gpu_build.selection.select import mode_by_policy
+from poetry_gpu_build.selection.decision import mode_by_policy
 from poetry_gpu_build.selection.select import select_mode
 
 from ..builders import PYPROJECT
