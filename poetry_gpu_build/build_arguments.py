@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DOCKERFILE_VARIABLE = "GPU_BUILD_DOCKERFILE"
 IMAGE_VARIABLE = "GPU_BUILD_IMAGE"
 
+ARCH_LIST = "TORCH_CUDA_ARCH_LIST"
+_PTX = "+PTX"
+
 # What the plan checks, and where it is decided instead: a build argument would make another image than was planned,
 # under the labels of the plan.
 _DECIDED_BY = {
@@ -30,7 +33,7 @@ _DECIDED_BY = {
     "POETRY_WITHOUT": "modes.{mode}.without in [tool.gpu-build]",
     "TORCH_REF": "modes.source.torch-ref in [tool.gpu-build]",
     "PYTORCH_BUILD_VERSION": "modes.source.torch in [tool.gpu-build]",
-    "TORCH_CUDA_ARCH_LIST": "--gpu, or targets in [tool.gpu-build]",
+    ARCH_LIST: "--gpu, or targets in [tool.gpu-build]",
 }
 
 
@@ -51,7 +54,7 @@ def decided_arguments(
             "TORCH_REF": policy.torch_ref,
             # Else the built wheel calls itself 2.4.0a0+git…, which satisfies no requirement on the release.
             "PYTORCH_BUILD_VERSION": mode.torch.version,
-            "TORCH_CUDA_ARCH_LIST": ";".join(str(capability) for capability in arch_list),
+            ARCH_LIST: ";".join(str(capability) for capability in arch_list),
             # The compile counts its jobs itself: another number on each machine would miss a shared cache.
             "COMPILE_GIB_PER_JOB": f"{policy.memory_per_job:g}",
         }
@@ -76,4 +79,7 @@ def with_own_arguments(decided: Mapping[str, str], own: Mapping[str, str], mode:
 def _says_the_same(name: str, own: str, decided: str | None) -> bool:
     if name == FLAG and decided is not None:
         return parse_switch(own) == parse_switch(decided)
+    if name == ARCH_LIST and decided is not None:
+        # PTX beside the machine code runs on more than was planned, and on nothing less.
+        return {each.removesuffix(_PTX) for each in own.replace(";", " ").split()} == set(decided.split(";"))
     return own == decided

@@ -14,8 +14,10 @@ from poetry_gpu_build.coverage.toolkits import compiled_for
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.policy import SETTINGS
+from poetry_gpu_build.required import installed_groups
 from poetry_gpu_build.selection.flags import Flags
 from poetry_gpu_build.selection.question import Question
+from poetry_gpu_build.selection.question import no_packages
 from poetry_gpu_build.selection.select import select_mode
 from poetry_gpu_build.torch_pin import BY_LOCK
 from poetry_gpu_build.torch_pin import resolve_pin
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
+    from poetry_gpu_build.selection.question import LoadPackages
+    from poetry_gpu_build.selection.floor import Floor
     from poetry_gpu_build.selection.reasons import Reason
     from poetry_gpu_build.torch_pin import PinnedTorch
     from poetry_gpu_build.values import ComputeCapability
@@ -84,6 +88,7 @@ class Inputs:
     policy: Policy
     facts: CompatibilityFacts
     version: str
+    load_packages: LoadPackages = no_packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,18 @@ def make_plan(inputs: Inputs, request: Request) -> Plan:
 
     Raises ConfigurationError where the project is not under the policy, NoModeServesError where no image would run.
     """
-    pinned = _pinned(inputs)
-    selection = select_mode(Question(request.flags, request.gpus, inputs.policy, pinned, inputs.facts))
+    pinned = pinned_torch(inputs.project, inputs.policy, inputs.facts)
+    question = Question(
+        flags=request.flags,
+        gpus=request.gpus,
+        policy=inputs.policy,
+        pinned=pinned,
+        facts=inputs.facts,
+        project=inputs.project,
+        build_args=request.build_args,
+        load_packages=inputs.load_packages,
+    )
+    selection = select_mode(question)
     mode = inputs.policy.mode(selection.mode)
     if mode.name == "source":
         _refuse_other_torch(inputs.project, inputs.policy)
@@ -142,9 +157,9 @@ def plan_every_mode(inputs: Inputs, request: Request) -> tuple[Plan, Plan]:
 
     Raises as make_plan, and ConfigurationError where both would write one tag.
     """
-    floor = inputs.policy.floor
-    above = tuple(gpu for gpu in request.gpus if gpu.capability >= floor)
-    below = tuple(gpu for gpu in request.gpus if gpu.capability < floor)
+    floor = _floor(inputs, request)
+    above = tuple(gpu for gpu in request.gpus if not floor.is_above(gpu.capability))
+    below = tuple(gpu for gpu in request.gpus if floor.is_above(gpu.capability))
     switch = request.flags.build_from_source
     ask_binary = Flags(binary=True, build_from_source=switch, all_modes=True)
     ask_source = Flags(from_source=True, build_from_source=switch, all_modes=True)
@@ -165,18 +180,28 @@ def plan_torch(inputs: Inputs, request: Request, *, named: bool) -> Plan:
     ``named`` GPUs are compiled for whatever they are; those of a machine only where the policy compiles for one of
     them, as a build would: else it is for the policy's defaults. Raises as make_plan.
     """
-    is_served = named or any(gpu.capability < inputs.policy.floor for gpu in request.gpus)
+    floor = _floor(inputs, request)
+    is_served = named or any(floor.is_above(gpu.capability) for gpu in request.gpus)
     flags = Flags(from_source=True, build_from_source=request.flags.build_from_source)
     return make_plan(inputs, replace(request, flags=flags, gpus=request.gpus if is_served else ()))
 
 
-def _pinned(inputs: Inputs) -> PinnedTorch:
-    """The torch of the group, or of the main dependencies where the group has none."""
-    project, group = inputs.project, inputs.policy.torch_group
+def _floor(inputs: Inputs, request: Request) -> Floor:
+    """The floor in force: the policy's number, or what the pinned wheel runs on."""
+    pinned = pinned_torch(inputs.project, inputs.policy, inputs.facts)
+    return Question(request.flags, request.gpus, inputs.policy, pinned, inputs.facts).floor
+
+
+def pinned_torch(project: Project, policy: Policy, facts: CompatibilityFacts) -> PinnedTorch:
+    """The torch of the group, or of the main dependencies where the group has none.
+
+    Raises ConfigurationError where neither asks for one, or where its constraint is none.
+    """
+    group = policy.torch_group
     pin = project.torch_in(group) or project.torch_in(None)
     if pin is not None:
-        return resolve_pin(pin, project.locked_torch, inputs.facts, inputs.policy.python)
-    wheel = inputs.policy.binary.torch
+        return resolve_pin(pin, project.locked_torch, facts, policy.python)
+    wheel = policy.binary.torch
     example = f'torch = {{ version = "{wheel}", source = "pytorch-{wheel.variant}" }}'
     name_another = "or name the group that holds torch: torch-group in [tool.gpu-build]"
     if canonicalize_name(group) in project.groups:
@@ -202,9 +227,7 @@ def _torch_range(pinned: PinnedTorch, policy: Policy) -> str | None:
 
 def _refuse_other_torch(project: Project, policy: Policy) -> None:
     """A torch outside its group is installed in both modes, over the compiled one."""
-    left_out = {canonicalize_name(group) for group in policy.source.without_groups}
-    taken = {canonicalize_name(group) for group in policy.source.with_groups}
-    installed = (project.groups - project.optional_groups | taken) - left_out
+    installed = installed_groups(project, policy.source)
     for pin in project.torch:
         if pin.group is not None and canonicalize_name(pin.group) not in installed:
             continue

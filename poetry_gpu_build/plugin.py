@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 #: A command's name and where its class is: a new command is one line here.
 COMMANDS = {
     "gpu-build": "poetry_gpu_build.commands.build:GpuBuildCommand",
+    "gpu-build advise": "poetry_gpu_build.commands.advise:GpuBuildAdviseCommand",
     "gpu-build archs": "poetry_gpu_build.commands.archs:GpuBuildArchsCommand",
     "gpu-build dependencies": "poetry_gpu_build.commands.dependencies:GpuBuildDependenciesCommand",
+    "gpu-build doctor": "poetry_gpu_build.commands.doctor:GpuBuildDoctorCommand",
     "gpu-build init": "poetry_gpu_build.commands.init:GpuBuildInitCommand",
     "gpu-build lint": "poetry_gpu_build.commands.lint:GpuBuildLintCommand",
     "gpu-build rule": "poetry_gpu_build.commands.rule:GpuBuildRuleCommand",

@@ -45,6 +45,9 @@ HostInstall = Literal["refuse", "allow"]
 # Where a project's own settings stand: [tool.poetry.…] would be rejected by Poetry.
 SETTINGS = ("tool", "gpu-build")
 
+# What `floor` says there where no number is to decide.
+FLOOR_OF_THE_WHEEL = "wheel"
+
 # nvidia/cuda:12.8.1-devel-ubuntu22.04, registry:5000/mirror/cuda:11.8-devel
 _CUDA_TAG = lazy_pattern(r":(\d{1,2}\.\d{1,2}(?:\.\d+)*)(?:-[^/]*)?$")
 
@@ -95,7 +98,9 @@ class Policy(NamedTuple):
     binary: Mode
     source: Mode
     floor: ComputeCapability
-    """Targets below are served by the source mode."""
+    """Targets below are served by the source mode; see selection/floor.py, which says what is in force."""
+    floor_follows_wheel: bool
+    """Whether the pinned wheel decides instead, and the number only where nothing is known of that wheel."""
     torch_ref: str
     source_prefix: str
     """Where the compiled torch lies in the image, below /opt."""
@@ -220,6 +225,7 @@ def _policy(layers: _Layers, severities: Mapping[str, Severity]) -> Policy:
         binary=_mode("binary", layers),
         source=_mode("source", layers),
         floor=layers.parse(ComputeCapability.parse, "modes", "binary", "floor"),
+        floor_follows_wheel=layers.get("floor") == FLOOR_OF_THE_WHEEL,
         torch_ref=layers.get("modes", "source", "torch-ref"),
         source_prefix=layers.get("modes", "source", "prefix"),
         source_targets=layers.parse_all(ComputeCapability.parse, "modes", "source", "targets"),

@@ -67,6 +67,7 @@ class Project:
     """Every place that asks for torch, main dependencies first; of several entries in one place, those for Linux."""
     locked_torch: tuple[TorchPin, ...]
     """The builds of torch in poetry.lock for Linux; empty without a lock."""
+    lock: TomlDocument | None
     revision: str | None
     """``git describe``: the commit, with ``-dirty`` where the work tree differs from it; None outside git."""
 
@@ -118,7 +119,7 @@ def read_project(pyproject: TomlDocument, python: str) -> Project:
     root = pyproject.path.parent
     image = {**_IMAGE_ENVIRONMENT, "python_version": python, "python_full_version": f"{python}.0"}
     manifest = _Manifest(pyproject, image)
-    lock = root / LOCK
+    lock = _read_lock(root / LOCK)
     return Project(
         root=root,
         name=manifest.name() or root.resolve().name,
@@ -126,7 +127,8 @@ def read_project(pyproject: TomlDocument, python: str) -> Project:
         groups=frozenset(canonicalize_name(name) for name in manifest.group_names()),
         optional_groups=frozenset(canonicalize_name(name) for name in manifest.optional_groups()),
         torch=tuple(manifest.torch()),
-        locked_torch=tuple(_locked_torch(_read_lock(lock), image)) if lock.exists() or lock.is_symlink() else (),
+        locked_torch=tuple(_locked_torch(lock, image)) if lock is not None else (),
+        lock=lock,
         revision=_revision(root),
     )
 
@@ -266,8 +268,10 @@ class _Manifest:
         )
 
 
-def _read_lock(path: Path) -> TomlDocument:
+def _read_lock(path: Path) -> TomlDocument | None:
     """Nobody writes a lock by hand: whatever is wrong with it, the way out is a new one."""
+    if not path.exists() and not path.is_symlink():
+        return None
     try:
         return read_toml(path)
     except ConfigurationError as error:

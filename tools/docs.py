@@ -1,6 +1,7 @@
-"""Writes the generated pages of docs/: settings and rules; with --check tests them, and every link.
+"""Writes the generated pages of docs/: settings, rules, cards and explained errors; with --check tests them.
 
-The schema's descriptions and the rules' docstrings are the text: one place to say what a setting or a rule means.
+The schema's descriptions and the rules' docstrings are the text: one place to say what a setting or a rule means. What
+holds for a card is asked of the program itself (gpus_page). --check tests every link too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file, it sees only its own folder
+
+from poetry_gpu_build.doctor.explain.page import explain_page
+from poetry_gpu_build.doctor.explain.registry import all_cases
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.lint.rule_page import all_pages
+from tools.gpus_page import gpus_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
+GPUS = ROOT / "docs" / "gpus.md"
 RULE_PAGES = ROOT / "docs" / "rules"
 PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md")
 
@@ -67,8 +74,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a stale page or a dead link")
     check = parser.parse_args().check
     rules = all_pages()
-    pages = {CONFIGURATION: configuration_page(), RULES: rules_page(rules)}
+    pages = {CONFIGURATION: configuration_page(), RULES: rules_page(rules), GPUS: gpus_page(ROOT / "policies")}
     pages |= {ROOT / str(rule.doc): _RULE_NOTE + rule.description for rule in rules}
+    pages[ROOT / "docs" / "explain.md"] = explain_page(all_cases())
     left_over = [path for path in sorted(RULE_PAGES.glob("*")) if path not in pages]
     if not check:
         for path, page in pages.items():

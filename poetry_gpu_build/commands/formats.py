@@ -106,7 +106,7 @@ def _text(plan: Plan) -> str:
     lines = [f"mode: {plan.mode}", *(f"  {name:<13}{value}" for name, value in rows if value), "because"]
     for number, reason in enumerate((r for r in plan.reasons if r.step != "advice"), start=1):
         lines.append(f"  {number}. {reason.step:<8} {reason}")
-    advice = [f"  {reason}" for reason in plan.reasons if reason.step == "advice"]
+    advice = [f"  - {reason}" for reason in plan.reasons if reason.step == "advice"]
     return "\n".join([*lines, *(["advice", *advice] if advice else [])])
 
 

@@ -11,6 +11,7 @@ from poetry_gpu_build import resources
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.errors import NoModeServesError
 from poetry_gpu_build.facts.load import load_compatibility
+from poetry_gpu_build.facts.load import load_packages
 from poetry_gpu_build.gpu.detect import find_gpus
 from poetry_gpu_build.plan import Inputs
 from poetry_gpu_build.plan import Request
@@ -72,7 +73,13 @@ def plan_project(start: Path, asked: Asked) -> Planned:
         facts_dir=policies / "facts",
     )
     _refuse_jetson(report)
-    inputs = Inputs(project, policy, load_compatibility(policies / "facts"), poetry_gpu_build.__version__)
+    inputs = Inputs(
+        project=project,
+        policy=policy,
+        facts=load_compatibility(policies / "facts"),
+        version=poetry_gpu_build.__version__,
+        load_packages=lambda: load_packages(policies / "facts"),
+    )
     flags = Flags(asked.from_source, asked.binary, os.environ.get(FLAG))
     request = Request(flags, report.gpus, asked.tags, asked.build_args, asked.stage)
     plans: tuple[Plan, ...]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
 
+    from poetry_gpu_build.documents.toml import TomlDocument
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.swap.place import Site
     from poetry_gpu_build.swap.proof import ProofLine
@@ -72,17 +74,20 @@ Exit codes: 0 done and proven, 2 usage, or it cannot be done (everything is as i
         from poetry_gpu_build.swap.place import checked_prefix
 
         action = self._action()
-        policy = self._policy()
+        pyproject = self._pyproject()
+        policy = self._policy(pyproject)
         prefix = checked_prefix(policy.source_prefix)
         site = self._site(action)
         try:
             with locked(site, prefix, self.note):
-                return self._undo(site) if action == "undo" else self._run(action, policy, site, prefix)
+                if action == "undo":
+                    return self._undo(site)
+                return self._run(action, policy, site, prefix, pyproject)
         except (UnreadableBinaryError, ConfigurationError) as error:
             error.message = visible(error.message)  # the names inside a wheel are anybody's text
             raise
 
-    def _run(self, action: str, policy: Policy, site: Site, prefix: Path) -> int:
+    def _run(self, action: str, policy: Policy, site: Site, prefix: Path, pyproject: TomlDocument | None) -> int:
         from poetry_gpu_build import resources
         from poetry_gpu_build.facts.load import load_compatibility
         from poetry_gpu_build.lint.formats.characters import visible
@@ -92,7 +97,8 @@ Exit codes: 0 done and proven, 2 usage, or it cannot be done (everything is as i
         from poetry_gpu_build.swap.proof import Expectation
         from poetry_gpu_build.swap.prove import prove
 
-        expectation = Expectation(policy.source.torch, str(prefix), self._targets(policy))
+        facts = load_compatibility(resources.policies_dir() / "facts")
+        expectation = Expectation(policy.source.torch, str(prefix), self._targets(policy, pyproject, facts))
         done: list[str] = []
         if action == "apply":
             source = Path(self.argument("path") or prefix)
@@ -100,7 +106,6 @@ Exit codes: 0 done and proven, 2 usage, or it cannot be done (everything is as i
             done = apply(wanted, expectation)
             for each in done or ["nothing to do: it is in force already"]:
                 self.note(visible(each))
-        facts = load_compatibility(resources.policies_dir() / "facts")
         lines = (*unfinished(site.purelib), *prove(site.python, expectation, facts))
         return self._show(site, prefix, done, lines)
 
@@ -187,18 +192,24 @@ Exit codes: 0 done and proven, 2 usage, or it cannot be done (everything is as i
             )
         return read_site(image_interpreter(os.environ))
 
-    def _policy(self) -> Policy:
-        """The project's, or the shipped one where no project is there yet."""
-        from poetry_gpu_build import resources
+    def _pyproject(self) -> TomlDocument | None:
+        """The project's manifest; None where no project is there yet."""
         from poetry_gpu_build.documents.toml import read_toml
-        from poetry_gpu_build.policy import load_policy
 
         folder = self.start_folder
         files = (each / "pyproject.toml" for each in (folder, *folder.parents))
         found = next((file for file in files if file.is_file()), None)
-        return load_policy(resources.policies_dir(), None if found is None else read_toml(found))
+        return None if found is None else read_toml(found)
 
-    def _targets(self, policy: Policy) -> tuple[ComputeCapability, ...]:
+    def _policy(self, pyproject: TomlDocument | None) -> Policy:
+        from poetry_gpu_build import resources
+        from poetry_gpu_build.policy import load_policy
+
+        return load_policy(resources.policies_dir(), pyproject)
+
+    def _targets(
+        self, policy: Policy, pyproject: TomlDocument | None, facts: CompatibilityFacts
+    ) -> tuple[ComputeCapability, ...]:
         from poetry_gpu_build.errors import InvalidValueError
         from poetry_gpu_build.lint.arch_list import parse_arch_list
         from poetry_gpu_build.lint.arch_list import policy_targets
@@ -209,7 +220,7 @@ Exit codes: 0 done and proven, 2 usage, or it cannot be done (everything is as i
             return tuple(sorted({ComputeCapability.parse(text) for text in named}))
         listed = parse_arch_list(os.environ.get(ARCH_LIST, ""))
         if listed is None:
-            return tuple(sorted(set(policy_targets(policy))))
+            return tuple(sorted(set(policy_targets(policy, pyproject, lambda: facts))))
         for each in listed:
             if each.capability is None:
                 raise InvalidValueError(

@@ -70,13 +70,18 @@ def last_branch_for(target: ComputeCapability, facts: CompatibilityFacts) -> Dri
 
 
 def _branch_row(driver: DriverVersion, facts: CompatibilityFacts) -> DriverBranchFact | None:
-    """The row that holds for a driver: each row's branch is the last one for its GPUs.
+    """The row that holds for a driver: each row's branch is the last one for its GPUs, the newest row's the first.
 
-    So 470 is the last for 3.5, everything above it to 580 drives from 5.0, and all that is newer as the last row says.
+    So 470 is the last for 3.5, everything above it drives from 5.0, and 590 and newer as the last row says. What lies
+    between 580 and 590 are Windows' numbers of branch 580, which WSL2 shows.
     """
     rows = sorted(facts.driver_branches, key=lambda row: row.branch)
-    reaching = [row for row in rows if row.branch >= driver.branch] or rows[-1:]
-    return reaching[0] if reaching else None
+    if not rows:
+        return None
+    *older, newest = rows
+    if driver.branch >= newest.branch or not older:
+        return newest
+    return next((row for row in older if row.branch >= driver.branch), older[-1])
 
 
 def cuda_of(driver: DriverVersion, facts: CompatibilityFacts) -> CudaVersion | None:

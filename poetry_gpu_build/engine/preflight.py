@@ -119,8 +119,9 @@ def _check_buildx(ask: Ask) -> str:
         # github.com/docker/buildx v0.13.1 788433953af10f2a698f5c07611dddce2e08c7a0
         words = answer.output.split()
         return words[1].lstrip("v") if len(words) > 1 else "of unknown version"
+    silence = quoted(answer, "docker buildx version") if answer.status is None else ""
     raise EngineUnavailableError(
-        "this docker has no working buildx, and would fall back to the legacy builder",
+        f"this docker has no working buildx{silence}, and would fall back to the legacy builder",
         ways_out=("install the buildx plugin: docker-buildx-plugin, or docker-buildx on Debian and Ubuntu",),
     )
 

@@ -9,11 +9,15 @@ from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.facts.evidence import Evidence
 from poetry_gpu_build.facts.rows import CompatibilityFacts
 from poetry_gpu_build.facts.rows import CudnnFact
+from poetry_gpu_build.facts.rows import CupyFact
 from poetry_gpu_build.facts.rows import DriverBranchFact
 from poetry_gpu_build.facts.rows import DriverFloorFact
+from poetry_gpu_build.facts.rows import FeatureFact
 from poetry_gpu_build.facts.rows import GpuFact
 from poetry_gpu_build.facts.rows import ImageFact
 from poetry_gpu_build.facts.rows import LibraryFact
+from poetry_gpu_build.facts.rows import NumpyFact
+from poetry_gpu_build.facts.rows import PackageFacts
 from poetry_gpu_build.facts.rows import SassRule
 from poetry_gpu_build.facts.rows import ToolkitFact
 from poetry_gpu_build.facts.rows import WheelFact
@@ -31,7 +35,7 @@ def load_compatibility(facts_dir: Path) -> CompatibilityFacts:
     torch = read_toml(facts_dir / "torch_wheels.toml").data
     cuda = read_toml(facts_dir / "cuda_toolkits.toml").data
     return CompatibilityFacts(
-        wheels=tuple(_wheel(row) for row in torch["wheel"]),
+        wheels=_wheels(torch["wheel"]),
         sass_rules=tuple(_sass_rule(row) for row in torch["sass_runs_on"]),
         toolkits=tuple(_toolkit(row) for row in cuda["toolkit"]),
         driver_branches=tuple(
@@ -56,12 +60,51 @@ def load_gpus(facts_dir: Path) -> tuple[GpuFact, ...]:
     )
 
 
+def load_packages(facts_dir: Path) -> PackageFacts:
+    """Load the table of packages beside torch from ``facts_dir``. Raises ConfigurationError if it is not TOML."""
+    packages = read_toml(facts_dir / "features.toml").data
+    return PackageFacts(
+        features=tuple(
+            FeatureFact(
+                row["package"],
+                row["what"],
+                row.get("versions", "*"),
+                ComputeCapability.parse(row["min_cc"]),
+                _evidence(row),
+            )
+            for row in packages["feature"]
+        ),
+        cupy=tuple(
+            CupyFact(
+                row["package"],
+                row["cuda_major"],
+                ComputeCapability.parse(row["min_cc"]),
+                row.get("last"),
+                _evidence(row),
+            )
+            for row in packages["cupy"]
+        ),
+        cupy_numpy=tuple(NumpyFact(row["versions"], row["numpy"], _evidence(row)) for row in packages["cupy_numpy"]),
+        torch_numpy=tuple(NumpyFact(row["torch"], row["numpy"], _evidence(row)) for row in packages["torch_numpy"]),
+    )
+
+
 def _evidence(row: dict[str, Any], prefix: str = "") -> Evidence:
     return Evidence(row[f"{prefix}status"], row[f"{prefix}source"])
 
 
 def _capabilities(texts: list[str]) -> tuple[ComputeCapability, ...]:
     return tuple(ComputeCapability.parse(text) for text in texts)
+
+
+def _wheels(rows: list[dict[str, Any]]) -> tuple[WheelFact, ...]:
+    """The wheels; a row without Pythons has those of its release on PyPI.
+
+    PyTorch builds a release for the same Pythons in every variant (.github/scripts/generate_binary_build_matrix.py:
+    FULL_PYTHON_VERSIONS), and its own indexes are not read here.
+    """
+    of_release = {row["torch"]: row["pythons"] for row in rows if "pythons" in row}
+    return tuple(_wheel({"pythons": of_release.get(row["torch"], ()), **row}) for row in rows)
 
 
 def _wheel(row: dict[str, Any]) -> WheelFact:
@@ -75,6 +118,7 @@ def _wheel(row: dict[str, Any]) -> WheelFact:
         requires_python=row["requires_python"],
         cudnn=row.get("cudnn"),
         evidence=_evidence(row),
+        pythons=tuple(row["pythons"]),
     )
 
 

@@ -31,6 +31,8 @@ class WheelFact:
     cudnn: str | None
     """The cuDNN that the wheel pins, ``9.10.2.21``; None where nobody looked."""
     evidence: Evidence
+    pythons: tuple[str, ...] = ()
+    """The CPythons for which there are wheels of the release (``3.10``); empty where nobody looked."""
 
     @property
     def is_published(self) -> bool:
@@ -44,10 +46,11 @@ class WheelFact:
         return Row("wheel", f"torch {self.torch} holds machine code for {_listed(self.sass)}{portable}", self.evidence)
 
     def installs_on(self, python: str) -> bool:
-        """Whether the wheel's metadata allows this Python (``3.10``)."""
+        """Whether there is a wheel for this Python (``3.10``), and its metadata allows it: that has no upper bound."""
         from packaging.specifiers import SpecifierSet  # takes longer to import than the tables to read
 
-        return SpecifierSet(self.requires_python).contains(f"{python}.0")
+        is_built = not self.pythons or python in self.pythons
+        return is_built and SpecifierSet(self.requires_python).contains(f"{python}.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,65 @@ class CompatibilityFacts:
     def image(self, name: str) -> ImageFact | None:
         """The row of this base image, if there is one."""
         return next((image for image in self.images if image.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFact:
+    """The oldest GPUs that a package, or something in it, works on."""
+
+    package: str
+    """Its distribution's name, normalised."""
+    what: str
+    """What works: ``torch.compile``, ``flash-attn``."""
+    versions: str
+    """The versions that this holds for, as a constraint; ``*``: all."""
+    oldest: ComputeCapability
+    evidence: Evidence
+
+    @property
+    def row(self) -> Row:
+        """From which GPU on it works."""
+        return Row("feature", f"{self.what} needs a GPU of {self.oldest} or newer", self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class CupyFact:
+    """One of CuPy's distributions: each is made for one CUDA major, and none brings CUDA's libraries along."""
+
+    package: str
+    cuda_major: int
+    oldest: ComputeCapability
+    """The oldest GPUs that this major's NVRTC compiles for; it compiles every kernel at its first call."""
+    last: str | None
+    """Its last release; None: there will be others."""
+    evidence: Evidence
+
+    @property
+    def row(self) -> Row:
+        """What it is made for."""
+        what = f"{self.package} is for CUDA {self.cuda_major}, which compiles for GPUs from {self.oldest} on"
+        return Row("library", what, self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyFact:
+    """Which NumPy a range of another package's versions works with."""
+
+    versions: str
+    """Of the other package, as a constraint."""
+    numpy: str
+    """A constraint."""
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    """What packages beside torch ask of the card, of CUDA and of NumPy."""
+
+    features: tuple[FeatureFact, ...]
+    cupy: tuple[CupyFact, ...]
+    cupy_numpy: tuple[NumpyFact, ...]
+    torch_numpy: tuple[NumpyFact, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.gpu.interface import LoadCards
 
 NAME = "PCI id"
+NO_CARD = "the PCI bus has no NVIDIA GPU"
 
 _NVIDIA = "0x10de"
 # PCI Code and ID Assignment Specification, base class 03h: 00h is a VGA controller, 02h a 3D controller (cards
@@ -50,7 +51,7 @@ class PciDetector:
         gpus = tuple(item for item in identified if isinstance(item, Gpu))
         notes = [item for item in identified if isinstance(item, str)]
         if not found:
-            notes.append("the PCI bus has no NVIDIA GPU")
+            notes.append(NO_CARD)
         return Detection(source=NAME, gpus=gpus, notes=tuple(notes), is_complete=len(gpus) == len(found), driver=driver)
 
     def _cards(self) -> Iterator[tuple[str, str]]:

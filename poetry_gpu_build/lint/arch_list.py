@@ -10,6 +10,10 @@ from poetry_gpu_build.errors import InvalidValueError
 from poetry_gpu_build.values import ComputeCapability
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from poetry_gpu_build.documents.toml import TomlDocument
+    from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.policy import Policy
 
 _ENTRY = lazy_pattern(r"[^\s;]+")
@@ -72,10 +76,13 @@ def _architecture(text: str, start: int, entry: str) -> Architecture:
     return Architecture(text, start, capability, match is not None and match[2] is not None)
 
 
-def policy_targets(policy: Policy) -> tuple[ComputeCapability, ...]:
+def policy_targets(
+    policy: Policy, document: TomlDocument | None, load_facts: Callable[[], CompatibilityFacts]
+) -> tuple[ComputeCapability, ...]:
     """What the source mode compiles for: the project's targets below the floor, else those of the mode.
 
-    A target that is named by its card is left out: which capability it has is in a table of cards.
+    The manifest and the facts are asked only where the floor follows the wheel. A target that is named by its card is
+    left out: which capability it has is in a table of cards.
     """
     named: list[ComputeCapability] = []
     for text in policy.targets:
@@ -83,5 +90,10 @@ def policy_targets(policy: Policy) -> tuple[ComputeCapability, ...]:
             named.append(ComputeCapability.parse(text))
         except InvalidValueError:
             continue
-    below = tuple(each for each in named if each < policy.floor)
+    if named and policy.floor_follows_wheel:
+        from poetry_gpu_build.lint.pinned import floor_of
+
+        below = tuple(floor_of(document, load_facts(), policy).below(named))
+    else:
+        below = tuple(each for each in named if each < policy.floor)
     return below or policy.source_targets

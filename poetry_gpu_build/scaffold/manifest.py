@@ -13,29 +13,35 @@ from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement
 
+from poetry_gpu_build.documents.manifest import TORCH
+from poetry_gpu_build.documents.manifest import array
+from poetry_gpu_build.documents.manifest import dependencies
+from poetry_gpu_build.documents.manifest import normalised
+from poetry_gpu_build.documents.manifest import optional_groups
+from poetry_gpu_build.documents.manifest import table
+from poetry_gpu_build.documents.manifest import value
+from poetry_gpu_build.documents.manifest import written_group
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.errors import ConfigurationError
-from poetry_gpu_build.lint.manifest import TORCH
-from poetry_gpu_build.lint.manifest import array
-from poetry_gpu_build.lint.manifest import dependencies
-from poetry_gpu_build.lint.manifest import normalised
-from poetry_gpu_build.lint.manifest import optional_groups
-from poetry_gpu_build.lint.manifest import table
-from poetry_gpu_build.lint.manifest import value
-from poetry_gpu_build.lint.manifest import written_group
+from poetry_gpu_build.policy import FLOOR_OF_THE_WHEEL
+from poetry_gpu_build.policy import SETTINGS
 from poetry_gpu_build.scaffold.change import Edited
 from poetry_gpu_build.scaffold.manifest_edits import add_below_header
 from poetry_gpu_build.scaffold.manifest_edits import add_tables
 from poetry_gpu_build.scaffold.manifest_edits import append
 from poetry_gpu_build.scaffold.manifest_edits import by_hand
 from poetry_gpu_build.scaffold.manifest_edits import header
+from poetry_gpu_build.scaffold.manifest_edits import set_in_table
 from poetry_gpu_build.scaffold.manifest_edits import set_value
 from poetry_gpu_build.scaffold.manifest_edits import take_out
+from poetry_gpu_build.scaffold.repin import repin_listed
+from poetry_gpu_build.scaffold.repin import repin_tabled
 from poetry_gpu_build.scaffold.requirement import from_requirement
 from poetry_gpu_build.scaffold.requirement import from_table
 from poetry_gpu_build.scaffold.requirement import line_of
 from poetry_gpu_build.scaffold.requirement import pep508
 from poetry_gpu_build.scaffold.requirement import with_source
+from poetry_gpu_build.scaffold.torch_choice import choose_this
 from poetry_gpu_build.scaffold.torch_choice import choose_torch
 
 if TYPE_CHECKING:
@@ -48,6 +54,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
     from poetry_gpu_build.scaffold.requirement import Entry
+    from poetry_gpu_build.scaffold.torch_choice import Chosen
+    from poetry_gpu_build.torch_pin import TorchPin
 
 FAMILY = (TORCH, "torchvision", "torchaudio")
 
@@ -58,6 +66,21 @@ _GROUP_COMMENT = (
     "# On in the binary mode, off in the source mode; optional, so that nothing else ever installs it by the way."
 )
 _WHY = "torch in its optional group, from an index that is asked for nothing else"
+
+
+class Asked(NamedTuple):
+    """What the manifest's text alone does not tell."""
+
+    path: Path
+    """Of the manifest, for errors."""
+
+    main: TorchPin | None
+    """The torch among the main dependencies, as it counts in the image."""
+
+    @classmethod
+    def by(cls, project: Project) -> Asked:
+        """What a project asks for."""
+        return cls(project.pyproject.path, project.torch_in(None))
 
 
 class _Moved(NamedTuple):
@@ -73,8 +96,12 @@ class _Moved(NamedTuple):
         return "".join(f"{each}\n" for each in (*self.above, line))
 
 
-def manifest_under_policy(text: str, project: Project, policy: Policy, facts: CompatibilityFacts) -> Edited:
+def manifest_under_policy(
+    text: str, asked: Asked, policy: Policy, facts: CompatibilityFacts, chosen: Chosen | None = None
+) -> Edited:
     """The manifest's text under the policy; the same text where nothing is to be done.
+
+    ``chosen`` is the build of torch to pin, whatever the project pins; None: the project's own, else the policy's.
 
     Raises ConfigurationError, with the place, for a manifest that cannot be edited safely.
     """
@@ -82,7 +109,7 @@ def manifest_under_policy(text: str, project: Project, policy: Policy, facts: Co
     body = text[len(mark) :]
     unix = body.replace("\r\n", "\n")
     has_crlf = unix != body and unix.replace("\n", "\r\n") == body
-    work = _Work(unix if has_crlf else body, project, policy, facts)
+    work = _Work(unix if has_crlf else body, asked, policy, facts, chosen)
     work.run()
     after = work.text.replace("\n", "\r\n") if has_crlf else work.text
     return Edited(mark + after, _WHY, tuple(work.notes))
@@ -91,13 +118,16 @@ def manifest_under_policy(text: str, project: Project, policy: Policy, facts: Co
 class _Work:
     """One pass over the manifest: each step leaves a valid text."""
 
-    def __init__(self, text: str, project: Project, policy: Policy, facts: CompatibilityFacts) -> None:
+    def __init__(
+        self, text: str, asked: Asked, policy: Policy, facts: CompatibilityFacts, chosen: Chosen | None
+    ) -> None:
         self.text = text
         self.notes: list[str] = []
-        self._project = project
+        self._asked = asked
         self._policy = policy
         self._facts = facts
-        self._path: Path = project.pyproject.path
+        self._chosen = chosen
+        self._path = asked.path
         self._group = normalised(policy.torch_group)
 
     @property
@@ -105,19 +135,23 @@ class _Work:
         return parse_toml(self.text, self._path)
 
     def run(self) -> None:
-        pin = self._project.torch_in(None)
+        pin = self._asked.main
         in_group = {each.name for each in dependencies(self._document) if each.group == self._group}
         moved = {name: found for name in FAMILY if (found := self._take(name)) is not None}
         self._tell_the_rest()
         self._make_optional()
-        index = None
+        index = None if self._chosen is None else self._chosen.index_url
         wanted: list[_Moved] = []
         if TORCH in in_group:
             if TORCH in moved:
-                self.notes.append(f"torch was asked for twice: what the group {self._group} says stays")
+                kept = "what the group {} says stays" if self._chosen is None else "only the group {} asks for it now"
+                self.notes.append(f"torch was asked for twice: {kept.format(self._group)}")
         else:
             torch = moved.get(TORCH, _Moved(TORCH, [], (), ""))
-            choice = choose_torch(torch.entries, pin, self._policy, self._facts)
+            if self._chosen is None:
+                choice = choose_torch(torch.entries, pin, self._policy, self._facts)
+            else:
+                choice = choose_this(torch.entries, self._chosen)
             index = choice.index_url
             self.notes.extend([choice.note] if choice.note else [])
             wanted.append(torch._replace(entries=choice.entries))
@@ -127,9 +161,13 @@ class _Work:
             self.notes.append(f"{names} moved with torch, which it brings along: the source image is without it")
         wanted += [found for found in companions if found.name not in in_group]
         source = self._source_name(index)
+        if self._chosen is not None and TORCH in in_group:
+            self._repin(self._chosen.version, source, in_group)
         self._ask_for(wanted, source)
         self._add_source(source, index)
         self._make_explicit()
+        if self._chosen is not None and self._chosen.follow_wheel:
+            self.text = set_in_table(self.text, self._path, (*SETTINGS, "floor"), f'"{FLOOR_OF_THE_WHEEL}"')
 
     def _take(self, name: str) -> _Moved | None:
         """Take a package out of the main dependencies; None where it is not there, or is an extra's."""
@@ -206,6 +244,25 @@ class _Work:
         below = add_below_header(self.text, self._path, place, "optional = true\n")
         self.text = below or add_tables(self.text, self._path, f"{header(*place)}\noptional = true\n")
 
+    def _repin(self, version: str, source: str | None, in_group: set[str]) -> None:
+        """Put the chosen build in the place of the one that the group asks for, in either notation."""
+        before = self.text
+        asked = [each for each in dependencies(self._document) if (each.group, each.name) == (self._group, TORCH)]
+        listed = [each.key for each in asked if each.key[0] == "dependency-groups" and not each.is_group]
+        tabled = [each.key for each in asked if each.key[0] == "tool" and not each.is_group]
+        if not (listed or tabled) or len(listed) > 1:
+            place = asked[0].key if asked else ("tool", "poetry")
+            raise by_hand(self._path, self._document, place, f"pin torch {version}")
+        for key in listed:
+            self.text = repin_listed(self.text, self._path, key, TORCH, version)
+        for key in tabled:
+            self.text = repin_tabled(self.text, self._path, key, None if listed else version, source)
+        if listed and not tabled and source is not None:
+            self._add_to_table([_Moved(TORCH, [{"source": source}], (), "")])
+        companions = [name for name in FAMILY if name != TORCH and name in in_group]
+        if companions and self.text != before:
+            self.notes.append(f"{' and '.join(companions)} stays as it is: take the build that is made for {version}")
+
     def _ask_for(self, wanted: list[_Moved], source: str | None) -> None:
         """Put the packages into the group, in the notation that it has."""
         if not wanted:
@@ -218,7 +275,13 @@ class _Work:
                 self._append(("dependency-groups", standard), requirement)
             # PEP 735 has no word for the source: Poetry's own table adds it.
             sourced = [found._replace(entries=[{"source": source}]) for found in sourced if source is not None]
-        lines = "".join(found.lines() for found in sourced)
+        self._add_to_table(sourced)
+
+    def _add_to_table(self, entries: list[_Moved]) -> None:
+        """Add entries to the group's table in Poetry's own notation."""
+        document = self._document
+        standard = written_group(document, self._group, "dependency-groups")
+        lines = "".join(found.lines() for found in entries)
         name = written_group(document, self._group, *_GROUPS)
         inner = (*_GROUPS, name or standard or self._policy.torch_group, "dependencies")
         below = add_below_header(self.text, self._path, inner, lines) if lines else self.text

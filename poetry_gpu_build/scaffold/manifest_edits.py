@@ -97,6 +97,31 @@ def set_value(text: str, path: Path, key: Key, written: str) -> str:
     return after
 
 
+def replace_value(text: str, path: Path, key: Key, written: str) -> str:
+    """Put a value in the place of another; the comment behind it stays. Raises ConfigurationError."""
+    import tomlkit
+
+    value = tomlkit.parse(f"value = {written}")["value"]
+
+    def edit(container: Any) -> None:
+        container[key[-1]] = value
+
+    return _edited(text, path, key, edit)
+
+
+def set_in_table(text: str, path: Path, key: Key, written: str) -> str:
+    """Set a value of a table, which is added where it is not there. Raises ConfigurationError."""
+    document, table = parse_toml(text, path), key[:-1]
+    if document.find(*key) is not None or add_below_header(text, path, table, "") is not None:
+        return set_value(text, path, key, written)
+    after = add_tables(text, path, f"{header(*map(str, table))}\n{key[-1]} = {written}\n")
+    try:
+        parse_toml(after, path)
+    except ConfigurationError as error:  # the table is there, in a form without a header
+        raise by_hand(path, document, key, f"set it to {written}") from error
+    return after
+
+
 def append(text: str, path: Path, key: Key, value: str) -> str:
     """Append a text to an array. Raises ConfigurationError."""
 

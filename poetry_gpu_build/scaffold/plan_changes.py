@@ -17,6 +17,7 @@ from poetry_gpu_build.scaffold.ignore_files import GITIGNORE
 from poetry_gpu_build.scaffold.ignore_files import dockerignore_candidates
 from poetry_gpu_build.scaffold.ignore_files import dockerignores
 from poetry_gpu_build.scaffold.ignore_files import gitignore
+from poetry_gpu_build.scaffold.manifest import Asked
 from poetry_gpu_build.scaffold.manifest import manifest_under_policy
 from poetry_gpu_build.scaffold.poetry_settings import POETRY_TOML
 from poetry_gpu_build.scaffold.poetry_settings import poetry_settings
@@ -89,7 +90,7 @@ def _merged(found: Found, policy: Policy, facts: CompatibilityFacts) -> dict[str
     }
     if found.repository[0] == ".":  # pre-commit reads the file in the root of the repository only
         edited[PRE_COMMIT] = pre_commit(texts.get(PRE_COMMIT))
-    edited[PYPROJECT] = manifest_under_policy(texts.get(PYPROJECT) or "", found.project, policy, facts)
+    edited[PYPROJECT] = manifest_under_policy(texts.get(PYPROJECT) or "", Asked.by(found.project), policy, facts)
     return edited
 
 

@@ -65,7 +65,7 @@ def line_of(name: str, entries: list[Entry]) -> str:
     >>> line_of("torch", [{"version": "2.7.1"}])
     'torch = "2.7.1"'
     """
-    values = [_written(entry) for entry in entries]
+    values = [value_of(entry) for entry in entries]
     return f"{name} = {values[0]}" if len(values) == 1 else f"{name} = [{', '.join(values)}]"
 
 
@@ -84,7 +84,12 @@ def pep508(name: str, entry: Entry) -> str:
     return f"{name}{extras}{constraint}{marker}"
 
 
-def _written(entry: Mapping[str, Any]) -> str:
+def value_of(entry: Mapping[str, Any]) -> str:
+    """The entry as a value of TOML.
+
+    >>> value_of({"version": "2.7.1"}), value_of({"source": "pytorch-cu126"})
+    ('"2.7.1"', '{ source = "pytorch-cu126" }')
+    """
     if list(entry) == ["version"]:
         return _toml(entry["version"])
     return "{ " + ", ".join(f"{name} = {_toml(value)}" for name, value in entry.items()) + " }"

@@ -33,6 +33,19 @@ class Choice(NamedTuple):
     note: str | None = None
 
 
+class Chosen(NamedTuple):
+    """A build that somebody chose, in the stead of the project's own and the policy's."""
+
+    version: str
+    """As it is pinned: ``2.7.1`` from PyPI, ``2.7.1+cu126`` from PyTorch's own index."""
+
+    index_url: str | None
+    """None: the default index."""
+
+    follow_wheel: bool = False
+    """Whether the policy's floor is to follow the wheel: its number would not let the wheel be used."""
+
+
 def choose_torch(written: list[Entry], pin: TorchPin | None, policy: Policy, facts: CompatibilityFacts) -> Choice:
     """Choose for a project that asks for torch like this; an empty list: not at all.
 
@@ -57,6 +70,14 @@ def choose_torch(written: list[Entry], pin: TorchPin | None, policy: Policy, fac
             is_default = pin.variant is None and wheel is not None and wheel.index == PYPI
             return Choice([asked], None) if is_default else _built(build, asked)
     return _built(own, asked)._replace(note=_replaced(asked, own, policy))
+
+
+def choose_this(written: list[Entry], chosen: Chosen) -> Choice:
+    """The chosen build, for a project that asks for torch like this; extras and markers stay."""
+    asked = written[0] if len(written) == 1 and not names_a_file(written[0]) else {}
+    kept = {part: value for part, value in asked.items() if part not in ("version", "source")}
+    note = "torch's entries for several platforms, or of a file, became one" if written and not asked else None
+    return Choice([{"version": chosen.version, **kept}], chosen.index_url, note)
 
 
 def index_of(build: TorchBuild) -> str | None:

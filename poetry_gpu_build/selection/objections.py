@@ -59,7 +59,7 @@ def host_objections(mode: ModeName, question: Question) -> list[Reason]:
     for gpu in question.gpus:
         if gpu.driver is None:
             continue
-        for objection in driver_objections(gpu.driver, gpu.capability, _cuda_of(mode, question), question.facts):
+        for objection in driver_objections(gpu.driver, gpu.capability, cuda_of_mode(mode, question), question.facts):
             found.append(Reason("facts", f"{gpu}: {objection.because}", objection.doubt))
         starts = image_starts(image, gpu.name, gpu.driver, question.facts)
         if starts is not None and not starts.runs:
@@ -67,7 +67,7 @@ def host_objections(mode: ModeName, question: Question) -> list[Reason]:
     return found
 
 
-def _cuda_of(mode: ModeName, question: Question) -> CudaVersion:
+def cuda_of_mode(mode: ModeName, question: Question) -> CudaVersion:
     """The CUDA that the image's torch is made with."""
     if mode == "binary" and question.wheel is not None:
         return question.wheel.cuda

@@ -8,8 +8,6 @@ from typing import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from poetry_gpu_build.values import ComputeCapability
-
 
 class Reason(NamedTuple):
     """One step of the decision: ``step`` is flag, targets, policy, facts, compile or advice."""
@@ -28,7 +26,7 @@ def each_once(reasons: list[Reason]) -> list[Reason]:
     return list(dict.fromkeys(reasons))
 
 
-def listed(targets: Sequence[ComputeCapability]) -> str:
-    """Capabilities as a sentence names them: `5.2, 8.6 and 12.0`."""
-    texts = [str(target) for target in targets]
+def listed(things: Sequence[object]) -> str:
+    """Capabilities, or whatever else, as a sentence names them: `5.2, 8.6 and 12.0`."""
+    texts = [str(thing) for thing in things]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

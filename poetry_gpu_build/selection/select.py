@@ -9,15 +9,14 @@ from poetry_gpu_build.coverage.answer import all_of
 from poetry_gpu_build.coverage.toolkits import toolkit_serves
 from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.errors import NoModeServesError
+from poetry_gpu_build.selection.advice.every import advice
+from poetry_gpu_build.selection.decision import mode_by_policy
 from poetry_gpu_build.selection.flags import requested_mode
 from poetry_gpu_build.selection.objections import objections_to
 from poetry_gpu_build.selection.reasons import Reason
 from poetry_gpu_build.selection.reasons import each_once
 from poetry_gpu_build.selection.reasons import listed
-from poetry_gpu_build.selection.ways_out import offer
-from poetry_gpu_build.selection.ways_out import pinned_covers
 from poetry_gpu_build.selection.ways_out import ways_out
-from poetry_gpu_build.selection.ways_out import wheels_to_offer
 
 if TYPE_CHECKING:
     from poetry_gpu_build.gpu.interface import Gpu
@@ -37,7 +36,7 @@ def select_mode(question: Question) -> Selection:
     """Choose the mode. Raises NoModeServesError with every way out where the chosen mode would not run on a target."""
     requested, said = requested_mode(question.flags)
     reasons = [said, *_described_targets(question)]
-    by_policy, reason = _by_policy(question)
+    by_policy, reason = mode_by_policy(question.policy, question.targets, question.floor)
     mode = requested or by_policy
     if requested is None or requested == by_policy:
         reasons.append(reason)
@@ -47,7 +46,7 @@ def select_mode(question: Question) -> Selection:
     if found:
         raise _veto(mode, found, question, requested)
     reasons += _approvals(mode, question)
-    reasons += _advice(mode, question)
+    reasons += advice(mode, question)
     return Selection(mode, tuple(reasons))
 
 
@@ -64,19 +63,6 @@ def _described(gpu: Gpu) -> str:
     if gpu.note is not None:
         parts.append(gpu.note)
     return "; ".join(parts)
-
-
-def _by_policy(question: Question) -> tuple[ModeName, Reason]:
-    policy = question.policy
-    if not question.targets:
-        return policy.default_mode, Reason("policy", f"without a target the default mode is {policy.default_mode}")
-    below = [target for target in question.targets if target < policy.floor]
-    if not below:
-        return "binary", Reason("policy", f"{listed(question.targets)}: at or above the binary floor {policy.floor}")
-    text = f"{listed(below)}: below the binary floor {policy.floor}, so the source mode"
-    if len(below) < len(question.targets):
-        text += "; one image serves all targets only if its toolkit compiles for each of them"
-    return "source", Reason("policy", text)
 
 
 def _approvals(mode: ModeName, question: Question) -> list[Reason]:
@@ -102,24 +88,6 @@ def _source_approvals(question: Question) -> list[Reason]:
     targets = question.targets or question.policy.source_targets
     answer = all_of(toolkit_serves(target, toolkit, question.facts.sass_rules) for target in targets)
     return [Reason("facts", f"CUDA {source.cuda} compiles for {listed(targets)}", answer.doubt)]
-
-
-def _advice(mode: ModeName, question: Question) -> list[Reason]:
-    """Where facts say more than the policy asks; the policy still decides."""
-    targets = question.targets
-    if mode == "source" and targets:
-        wheel = question.wheel
-        if wheel is not None and pinned_covers(question):
-            text = f"no compile is needed: the pinned torch {wheel.torch} runs on {listed(targets)} as it is"
-            return [Reason("advice", text, wheel.evidence.doubt)]
-        for wheel in wheels_to_offer(question)[:1]:
-            text = f"no compile is needed: {offer(wheel)} runs on {listed(targets)}"
-            return [Reason("advice", text, wheel.evidence.doubt)]
-    below = [target for target in targets if target < question.policy.floor]
-    if mode == "binary" and below:
-        text = f"{listed(below)}: below the policy's floor {question.policy.floor}, but the wheel holds code for it"
-        return [Reason("advice", text)]
-    return []
 
 
 def _veto(mode: ModeName, found: list[Reason], question: Question, requested: ModeName | None) -> NoModeServesError:

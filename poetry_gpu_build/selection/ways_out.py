@@ -1,110 +1,216 @@
-"""Every way to an image that runs, where the chosen one would not."""
+"""Every way to an image that runs, where the chosen one would not: each was put to the decision again, and passed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from poetry_gpu_build.coverage.drivers import driver_objections
-from poetry_gpu_build.coverage.drivers import oldest_driven
-from poetry_gpu_build.coverage.toolkits import toolkits_compiling
-from poetry_gpu_build.coverage.wheels import wheel_covers
-from poetry_gpu_build.coverage.wheels import wheels_covering
-from poetry_gpu_build.selection.objections import host_objections
-from poetry_gpu_build.selection.objections import objections_to
-from poetry_gpu_build.selection.objections import source_objections
+from poetry_gpu_build.coverage.hosts import driver_needed
+from poetry_gpu_build.coverage.hosts import late_in
+from poetry_gpu_build.offers.case import Case
+from poetry_gpu_build.offers.compiles import compiles
+from poetry_gpu_build.offers.ways_out import find_ways_out
+from poetry_gpu_build.offers.wheels import offers
+from poetry_gpu_build.offers.wheels import worth_naming
+from poetry_gpu_build.selection.decision import finds_a_mode
+from poetry_gpu_build.selection.decision import mode_of
+from poetry_gpu_build.selection.flags import requested_mode
+from poetry_gpu_build.selection.objections import cuda_of_mode
 from poetry_gpu_build.selection.reasons import listed
-from poetry_gpu_build.torch_pin import PYPI
+from poetry_gpu_build.selection.steps import BaseImage
+from poetry_gpu_build.selection.steps import Driver
+from poetry_gpu_build.selection.steps import Flag
+from poetry_gpu_build.selection.steps import OtherMachine
+from poetry_gpu_build.selection.steps import Pin
+from poetry_gpu_build.selection.steps import Toolkit
 
 if TYPE_CHECKING:
-    from poetry_gpu_build.facts.rows import WheelFact
+    from collections.abc import Iterator
+
+    from poetry_gpu_build.offers.wheels import Offer
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.selection.question import Question
+    from poetry_gpu_build.selection.steps import Step
+
+
+class Way(NamedTuple):
+    """Steps that lead to a mode, if all of them are taken."""
+
+    steps: tuple[Step, ...]
+
+    def then(self, question: Question) -> Question:
+        """The question after them."""
+        for step in self.steps:
+            question = step.then(question)
+        return question
+
+    def leads(self, question: Question) -> bool:
+        """Whether the decision finds a mode after them."""
+        return finds_a_mode(self.then(question))
+
+    def and_also(self, step: Step) -> Way:
+        """The way with one step more."""
+        return Way((*self.steps, step))
 
 
 def ways_out(mode: ModeName, question: Question) -> list[str]:
-    """Every way to an image that runs, the cheapest first."""
-    ways = []
-    if mode == "source" and question.wheel is not None and not objections_to("binary", question):
-        ways.append(f"--binary: the pinned torch {question.wheel.torch} runs on {listed(question.targets)}")
-    ways += _other_wheels(question)
-    if mode == "binary" and not objections_to("source", question):
-        source = question.policy.source
-        ways.append(
-            f"--from-source: compiles torch {source.torch} for {listed(question.targets)} with CUDA {source.cuda}"
-        )
-    ways += _other_toolkits(question)
-    if host_objections(mode, question):
-        named = " ".join(f"--gpu {target}" for target in question.targets)
-        driver = _other_driver(question)
-        ways.append(f"install {driver}; or, if the image runs on another machine, name its target: {named}")
-    if len(question.targets) > 1:
-        ways.append("build one image for each: poetry gpu-build --gpu with one target at a time")
-    return ways or [f"none is known: no wheel and no toolkit of the facts serves {listed(question.targets)}"]
+    """Every way to an image that runs, where ``mode`` does not: the cheapest first, each in one line."""
+    case = _case(question)
+    lines = [_line(way, question) for way in find_ways(mode, question)]
+    if len(question.targets) > 1 and not case.boards and _each_alone_finds_a_mode(question):
+        lines.append("build one image for each: poetry gpu-build --gpu with one target at a time")
+    return lines or [f"none is known for {listed(question.targets)}: {find_ways_out(case).why_nothing}"]
 
 
-def pinned_covers(question: Question) -> bool:
-    """Whether the wheel that the project pins is known to run on every target."""
-    wheel = question.wheel
-    return wheel is not None and all(wheel_covers(wheel, target, question.facts).runs for target in question.targets)
+def find_ways(mode: ModeName, question: Question) -> list[Way]:
+    """The ways as values: what the driver allows, by wheel and then by compile; then another driver; then elsewhere.
 
-
-def wheels_to_offer(question: Question) -> list[WheelFact]:
-    """The wheels worth naming: the pinned release in another variant, then the newest; each covers every target.
-
-    A wheel that a known driver or the image's Python forbids is none. Of one release's variants, what somebody
-    measured comes before what a script or a report says.
+    A way of several steps is among them only if none of its steps leads there alone.
     """
-    covering = [
-        wheel
-        for wheel in wheels_covering(question.targets, question.facts)
-        if wheel.installs_on(question.policy.python)
-        and not any(
-            driver_objections(gpu.driver, gpu.capability, wheel.cuda, question.facts)
-            for gpu in question.gpus
-            if gpu.driver is not None
-        )
-    ]
-    pinned = question.pinned.build
-    same_release = [wheel for wheel in covering if pinned is not None and wheel.torch.version == pinned.version]
-    best = sorted(same_release, key=lambda wheel: wheel.evidence.is_measured)[-1:]
-    return list(dict.fromkeys([*best, *covering[-1:]]))
+    if _case(question).boards:
+        return []  # whatever is compiled for one of them, the image around it is made for x86_64
+    wheels, compiled = [*_by_wheel(mode, question)], [*_by_compile(mode, question)]
+    drivers = [*_by_driver(mode, question, has_wheel=bool(wheels), has_compile=bool(compiled))]
+    other = Way((OtherMachine(),))
+    is_host = any(gpu.driver is not None for gpu in question.gpus)
+    elsewhere = [other] if is_host and not finds_a_mode(question) and other.leads(question) else []
+    return [*wheels, *compiled, *drivers, *elsewhere]
 
 
-def _other_wheels(question: Question) -> list[str]:
-    if pinned_covers(question):
-        return []
-    group, targets = question.policy.torch_group, listed(question.targets)
+def wheels_to_offer(question: Question) -> list[Offer]:
+    """The wheels worth naming: the pinned release in another variant, then the newest; each covers every target."""
+    return list(worth_naming(offers(_case(question)), question.pinned.build))
+
+
+def _case(question: Question) -> Case:
+    return Case.under(question.policy, question.gpus, question.facts)
+
+
+def _by_wheel(mode: ModeName, question: Question) -> Iterator[Way]:
+    """The pinned wheel, by the flag or in another base image; where that is not it, another wheel."""
+    pinned = Way((Flag("binary"),) if mode == "source" else ())
+    way = _in_some_image(pinned, question)
+    if way is not None:
+        yield way
+        return
+    yield from filter(None, (_in_some_image(pin, question) for pin in _pins(question)))
+
+
+def _by_compile(mode: ModeName, question: Question) -> Iterator[Way]:
+    flag = Way((Flag("source"),))
+    if mode == "binary" and flag.leads(question):
+        yield flag
+        return
+    yield from [way for way in _toolkits(question) if way.leads(question)][:1]
+
+
+def _by_driver(mode: ModeName, question: Question, *, has_wheel: bool, has_compile: bool) -> Iterator[Way]:
+    """Another driver; with a further change only where that alone leads nowhere, and the one that is there neither."""
+    alone = _with_driver(Way(()), question)
+    if alone is not None:
+        yield alone
+        return
+    if has_wheel:
+        return
+    anywhere = OtherMachine().then(question)
+    wheels = [Way((Flag("binary"),))] if mode == "source" else []
+    found = [*filter(None, (_with_driver(each, question) for each in [*wheels, *_pins(anywhere)]))]
+    yield from found
+    if found or has_compile:
+        return
+    flag = [Way((Flag("source"),))] if mode == "binary" else []
+    yield from [*filter(None, (_with_driver(each, question) for each in [*flag, *_toolkits(anywhere)]))][:1]
+
+
+def _pins(question: Question) -> list[Way]:
+    """Pinning each wheel worth naming, with what else the binary mode needs to be chosen then."""
+    requested, _ = requested_mode(question.flags)
+    policy = question.policy
+    is_below = any(target < policy.floor for target in question.targets) and not policy.floor_follows_wheel
+    flag: tuple[Step, ...] = (Flag("binary"),) if requested == "source" else ()
+    worth = wheels_to_offer(question)
     return [
-        f"pin {offer(wheel)} in the group {group}: it runs on {targets} (known by: {wheel.evidence.status})"
-        for wheel in wheels_to_offer(question)
+        Way((Pin(offer, follow_wheel=is_below and requested is None, is_newest=offer is worth[-1]), *flag))
+        for offer in worth
     ]
 
 
-def _other_driver(question: Question) -> str:
-    """Newer, unless a card is too old for the branch that is installed."""
-    facts = question.facts
-    for gpu in question.gpus:
-        oldest = None if gpu.driver is None else oldest_driven(gpu.driver, facts)
-        if oldest is not None and gpu.capability < oldest:
-            driving = [row.branch for row in facts.driver_branches if gpu.capability >= row.oldest]
-            return f"driver branch {max(driving)}, the last that drives {gpu}" if driving else "an older driver"
-    return "a newer driver"
+def _toolkits(question: Question) -> list[Way]:
+    """Compiling with each toolkit that serves, that nearest to the policy's own first: torch must support it too."""
+    own = question.policy.source.cuda
+    found = [each.toolkit.cuda for each in compiles(_case(question))]
+    newer, older = [cuda for cuda in found if cuda >= own], [cuda for cuda in reversed(found) if cuda < own]
+    return [Way((Toolkit(cuda),)) for cuda in (*newer, *older)]
 
 
-def _other_toolkits(question: Question) -> list[str]:
-    """Toolkits for the source mode that compile for every target, where the policy's own does not."""
-    if not source_objections(question):
-        return []
-    toolkits = toolkits_compiling(question.targets, question.facts)
-    if not toolkits:
-        return []
-    versions = " or ".join(str(toolkit.cuda) for toolkit in toolkits[:2])
-    serves = f"--from-source on CUDA {versions}, which compiles for {listed(question.targets)}"
-    return [f"{serves}: set modes.source.base-image in [tool.gpu-build], and a torch that supports it"]
+def _in_some_image(way: Way, question: Question) -> Way | None:
+    """The way itself, else in the first base image of the facts that makes it one; None where none does."""
+    if way.leads(question):
+        return way if way.steps else None
+    images = (way.and_also(BaseImage(image.name)) for image in question.facts.images)
+    return next((each for each in images if each.leads(question)), None)
 
 
-def offer(wheel: WheelFact) -> str:
-    """How to pin a wheel: PyPI names no variant, PyTorch's own indexes do."""
-    if wheel.index == PYPI:
-        return f"torch {wheel.torch.version} from PyPI ({wheel.torch.variant})"
-    return f"torch {wheel.torch} from {wheel.index}"
+def _with_driver(way: Way, question: Question) -> Way | None:
+    """The way with the driver that it needs; None where it needs none, or none would do."""
+    asked = way.then(question)
+    driver = _driver_for(asked)
+    if driver is None or finds_a_mode(asked):
+        return None
+    complete = way.and_also(driver)
+    return complete if complete.leads(question) else None
+
+
+def _driver_for(question: Question) -> Driver | None:
+    """The driver that every card of the machine needs for the mode that this question gets."""
+    mode = mode_of(question)
+    wheel = question.wheel if mode == "binary" else None
+    cuda, image = cuda_of_mode(mode, question), question.policy.mode(mode).base_image
+    here = [gpu for gpu in question.gpus if gpu.driver is not None]
+    found = [driver_needed(gpu.capability, gpu.name, cuda, image, question.facts, wheel) for gpu in here]
+    needed = [each for each in found if each is not None]
+    if not here or len(needed) < len(found):
+        return None
+    last = min((each.last for each in needed if each.last is not None), default=None)
+    oldest = [each.oldest for each in needed if each.oldest is not None]
+    newest_here = max(gpu.driver for gpu in here if gpu.driver is not None)
+    if len(oldest) == len(needed) and (last is None or max(oldest).branch <= last):
+        if last is None or newest_here.branch <= last:
+            return Driver(max(oldest), last, is_older=newest_here >= max(oldest))
+        return Driver(late_in(last), last, is_older=True)
+    shared = set.intersection(*({*each.excepted} for each in needed))
+    return Driver(late_in(max(shared)), last, is_older=True) if shared else None
+
+
+def _each_alone_finds_a_mode(question: Question) -> bool:
+    return all(
+        finds_a_mode(replace(question, gpus=tuple(gpu for gpu in question.gpus if gpu.capability == target)))
+        for target in question.targets
+    )
+
+
+def _line(way: Way, question: Question) -> str:
+    """What to do, and why it helps."""
+    text = ", and ".join(step.said(question) for step in way.steps)
+    because = _because(way, question)
+    return text if because is None else f"{text}: {because}"
+
+
+def _because(way: Way, question: Question) -> str | None:
+    targets = listed(question.targets)
+    first, *others = way.steps
+    if isinstance(first, Pin):
+        text = f"it runs on {targets} (known by: {first.offer.known_by})"
+        named = "".join(f" --gpu {gpu.capability}" for gpu in question.gpus if gpu.driver is None)
+        return f"{text}; poetry gpu-build advise{named} --apply writes it" if first.is_newest and not others else text
+    if isinstance(first, BaseImage):
+        return "it starts on this driver, and a wheel brings its own CUDA libraries along"
+    if isinstance(first, Toolkit):
+        return f"it compiles for {targets}"
+    if isinstance(first, Flag):
+        wheel, source = question.wheel, question.policy.source
+        if first.mode == "source":
+            return f"compiles torch {source.torch} for {targets} with CUDA {source.cuda}"
+        return None if wheel is None else f"the pinned torch {wheel.torch} runs on {targets}"
+    return None

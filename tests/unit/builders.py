@@ -7,15 +7,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poetry.core.constraints.version import parse_constraint
+
 from poetry_gpu_build.documents.source import Position
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.documents.toml import read_toml
 from poetry_gpu_build.facts.load import load_compatibility
+from poetry_gpu_build.facts.load import load_packages
 from poetry_gpu_build.gpu.interface import Gpu
 from poetry_gpu_build.plan import Inputs
 from poetry_gpu_build.plan import Request
 from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.project import read_project
+from poetry_gpu_build.required import Required
 from poetry_gpu_build.resources import docker_dir
 from poetry_gpu_build.resources import policies_dir
 from poetry_gpu_build.selection.flags import Flags
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
+GIB = 2**30
 PYPROJECT_PATH = Path("pyproject.toml")
 
 # The issue's minimal project under the policy: one main dependency, and the wheel as an optional group of its own.
@@ -94,6 +99,12 @@ def pinned(wheel: str | None) -> PinnedTorch:
     return PinnedTorch(None if wheel is None else TorchBuild.parse(wheel), pin, "its constraint")
 
 
+def required(name: str, constraint: str | None) -> Required:
+    """A distribution that an image installs; None: in versions that are not told."""
+    parsed = None if constraint is None else parse_constraint(constraint)
+    return Required(name, parsed, Position(PYPROJECT_PATH, 4, 1))
+
+
 def question(
     *gpus: Gpu | str, flags: Flags | None = None, wheel: str | None = "2.7.1+cu128", settings: str = ""
 ) -> Question:
@@ -135,7 +146,13 @@ def inputs(
 ) -> Inputs:
     """What a plan is made from."""
     found = project(folder, pyproject)
-    return Inputs(found, load_policy(policies_dir(), found.pyproject), facts(), version)
+    return Inputs(
+        project=found,
+        policy=load_policy(policies_dir(), found.pyproject),
+        facts=facts(),
+        version=version,
+        load_packages=lambda: load_packages(policies_dir() / "facts"),
+    )
 
 
 def request(*gpus: Gpu | str, flags: Flags | None = None, tags: tuple[str, ...] = ()) -> Request:

@@ -93,6 +93,7 @@ CHANGES = {
     "image": "'registry.example:5000/team/app'",
     "torch-image": "'registry.example:5000/team/torch'",
     "targets": "['8.6']",
+    "floor": "'wheel'",
     "context": "'sub'",
     "compose-file": "'compose.yml'",
     "lock": "'require'",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.documents.manifest import TORCH
+from poetry_gpu_build.documents.manifest import dependencies
+from poetry_gpu_build.documents.manifest import normalised
+from poetry_gpu_build.documents.manifest import optional_groups
 from poetry_gpu_build.lint.commands import uses
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.installs import groups_of
 from poetry_gpu_build.lint.installs import poetry_installs
-from poetry_gpu_build.lint.manifest import TORCH
-from poetry_gpu_build.lint.manifest import dependencies
-from poetry_gpu_build.lint.manifest import normalised
-from poetry_gpu_build.lint.manifest import optional_groups
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
 from poetry_gpu_build.lint.rule import source

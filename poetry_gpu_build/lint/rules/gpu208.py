@@ -68,7 +68,7 @@ class ArchList(ImageRule):
         build = source_build(image, documents)
         if build is None:
             return
-        targets = policy_targets(documents.policy)
+        targets = policy_targets(documents.policy, documents.pyproject, lambda: compatibility(documents))
         wanted = ";".join(str(target) for target in targets)
         found = setting(build, image, _LIST)
         if found is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from poetry_gpu_build.lint.arch_list import parse_arch_list
 from poetry_gpu_build.lint.arch_list import policy_targets
+from poetry_gpu_build.lint.compatibility import compatibility
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
@@ -85,7 +86,10 @@ def _newest(build: SourceBuild, image: Image, documents: Documents) -> ComputeCa
             return None
         known = [each.capability for each in listed or () if each.capability is not None]
         return max(known, default=None)
-    return max(policy_targets(documents.policy), default=None) if found is not None else None
+    if found is None:
+        return None
+    targets = policy_targets(documents.policy, documents.pyproject, lambda: compatibility(documents))
+    return max(targets, default=None)
 
 
 def _is_off(found: Setting) -> bool:

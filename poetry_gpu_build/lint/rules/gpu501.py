@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.manifest import TORCH
-from poetry_gpu_build.lint.manifest import dependencies
-from poetry_gpu_build.lint.manifest import normalised
-from poetry_gpu_build.lint.manifest import optional_groups
+from poetry_gpu_build.documents.manifest import TORCH
+from poetry_gpu_build.documents.manifest import dependencies
+from poetry_gpu_build.documents.manifest import normalised
+from poetry_gpu_build.documents.manifest import optional_groups
 from poetry_gpu_build.lint.manifest import toml_hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule
@@ -15,9 +15,9 @@ from poetry_gpu_build.lint.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from poetry_gpu_build.documents.manifest import Dependency
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.finding import Hit
-    from poetry_gpu_build.lint.manifest import Dependency
 
 _FILE = "pyproject.toml"
 _GROUP = (

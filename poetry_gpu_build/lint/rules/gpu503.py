@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.manifest import normalised
-from poetry_gpu_build.lint.manifest import optional_groups
+from poetry_gpu_build.documents.manifest import normalised
+from poetry_gpu_build.documents.manifest import optional_groups
+from poetry_gpu_build.documents.manifest import written_group
 from poetry_gpu_build.lint.manifest import toml_hit
-from poetry_gpu_build.lint.manifest import written_group
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.lint.toml_edits import setting_fix

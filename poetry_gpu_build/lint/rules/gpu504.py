@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from poetry_gpu_build.documents.lazy import lazy_pattern
+from poetry_gpu_build.documents.manifest import TORCH
+from poetry_gpu_build.documents.manifest import array
+from poetry_gpu_build.documents.manifest import dependencies
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
-from poetry_gpu_build.lint.manifest import TORCH
-from poetry_gpu_build.lint.manifest import array
-from poetry_gpu_build.lint.manifest import dependencies
 from poetry_gpu_build.lint.manifest import toml_hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule

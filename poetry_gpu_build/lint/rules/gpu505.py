@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poetry_gpu_build.lint.manifest import dependencies
+from poetry_gpu_build.documents.manifest import dependencies
 from poetry_gpu_build.lint.manifest import toml_hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.documents.manifest import table
 from poetry_gpu_build.lint.finding import Hit
-from poetry_gpu_build.lint.manifest import table
 from poetry_gpu_build.lint.manifest import toml_hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.documents.lazy import lazy_pattern
-from poetry_gpu_build.lint.manifest import TORCH
-from poetry_gpu_build.lint.manifest import array
-from poetry_gpu_build.lint.manifest import dependencies
-from poetry_gpu_build.lint.manifest import normalised
-from poetry_gpu_build.lint.manifest import table
+from poetry_gpu_build.documents.manifest import TORCH
+from poetry_gpu_build.documents.manifest import array
+from poetry_gpu_build.documents.manifest import dependencies
+from poetry_gpu_build.documents.manifest import normalised
+from poetry_gpu_build.documents.manifest import table
 from poetry_gpu_build.lint.manifest import toml_hit
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule

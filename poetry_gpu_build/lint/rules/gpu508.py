@@ -5,34 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from poetry_gpu_build.documents.lazy import lazy_pattern
-from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.errors import InvalidValueError
 from poetry_gpu_build.lint.compatibility import compatibility
-from poetry_gpu_build.lint.manifest import TORCH
-from poetry_gpu_build.lint.manifest import dependencies
-from poetry_gpu_build.lint.manifest import normalised
 from poetry_gpu_build.lint.manifest import toml_hit
-from poetry_gpu_build.lint.manifest import value
+from poetry_gpu_build.lint.pinned import asked_in_group
+from poetry_gpu_build.lint.pinned import pinned_build
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import Rule
 from poetry_gpu_build.values import ComputeCapability
-from poetry_gpu_build.values import TorchBuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from poetry_gpu_build.documents.manifest import Dependency
     from poetry_gpu_build.documents.toml import TomlDocument
     from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.facts.rows import GpuFact
     from poetry_gpu_build.facts.rows import WheelFact
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.finding import Hit
-    from poetry_gpu_build.lint.manifest import Dependency
     from poetry_gpu_build.policy import Policy
 
 _FILE = "pyproject.toml"
-_LABELLED = lazy_pattern(r"\s*={0,3}\s*(\d+\.\d+\.\d+\+cu\d{3})\s*")
 _GROUP = "[tool.poetry.group.binary-torch.dependencies]\ntorch = "
 _INDEX = "\n[[tool.poetry.source]]\nname = 'p'\nurl = 'https://download.pytorch.org/whl/cu128'\n"
 # The wheels of the facts are those for x86_64, and these boards are not.
@@ -52,10 +46,11 @@ class Gap(NamedTuple):
 class WheelDoesNotCover(Rule):
     """The pinned wheel holds code for every GPU that the policy's floor gives to the binary mode.
 
-    A wheel runs on the architectures that are compiled into it, and on newer ones if it holds PTX. On any other GPU the
-    image builds, starts, and says "no kernel image is available" at the first kernel. The floor says what the team
-    wants; what the wheel holds is a fact, and `poetry gpu-build` refuses such a GPU. Either the floor or the wheel has
-    to give way. No wheel holds code for all GPUs: the newer ones leave Pascal and Volta out, the older ones Blackwell.
+    A wheel runs on the architectures that are compiled into it, and on newer ones if it holds PTX. On any other GPU
+    the image builds, starts, and says "no kernel image is available" at the first kernel. The floor says what the
+    team wants; what the wheel holds is a fact, and `poetry gpu-build` refuses such a GPU. Either the floor or the
+    wheel has to give way; with `floor = "wheel"` the floor always does. No wheel holds code for all GPUs: the newer
+    ones leave Pascal and Volta out, the older ones Blackwell.
     """
 
     code = "GPU508"
@@ -64,6 +59,7 @@ class WheelDoesNotCover(Rule):
         Example({_FILE: f"{_GROUP}'99.0.0+cu128'\n"}),
         Example({_FILE: "[project]\ndependencies = ['torch==2.7.1+cu128']\n"}),
         Example({_FILE: f"{_GROUP}'no version'\n"}),
+        Example({_FILE: f"{_GROUP}'2.7.1+cu128'\n\n[tool.gpu-build]\nfloor = 'wheel'\n"}),
     )
     invalid = (
         Example({_FILE: f"{_GROUP}'2.7.1+cu128'\n"}, (f"{_FILE}:2:1",)),
@@ -75,14 +71,13 @@ class WheelDoesNotCover(Rule):
     def check(self, documents: Documents) -> Iterator[Hit]:
         """Hold the wheel against each generation from the floor upwards."""
         document = documents.pyproject
-        if document is None:
+        if document is None or documents.policy.floor_follows_wheel:
             return
-        group = normalised(documents.policy.torch_group)
-        asked = [each for each in dependencies(document) if each.group == group and each.name == TORCH]
-        if not asked or asked[0].is_group:
+        asked = asked_in_group(document, documents.policy)
+        if asked is None:
             return
         facts = compatibility(documents)
-        gap = _gap(document, asked[0], facts, documents.policy)
+        gap = _gap(document, asked, facts, documents.policy)
         if gap is None:
             return
         floor = documents.policy.floor
@@ -90,7 +85,7 @@ class WheelDoesNotCover(Rule):
         lacked = ", ".join(map(str, gap.lacked))
         message = f"torch {gap.wheel.torch} holds no code for {lacked}{doubt}, and the policy's floor is {floor}"
         yield from toml_hit(
-            documents, document, asked[0].key, message, "; or ".join(_ways_out(gap, facts, documents.policy))
+            documents, document, asked.key, message, "; or ".join(_ways_out(gap, facts, documents.policy))
         )
 
 
@@ -99,7 +94,7 @@ def _gap(document: TomlDocument, asked: Dependency, facts: CompatibilityFacts, p
     from poetry_gpu_build.facts.load import load_gpus
     from poetry_gpu_build.resources import policies_dir
 
-    build = _build(document, asked, facts, policy)
+    build = pinned_build(document, asked, facts, policy)
     wheel = facts.wheel(build) if build is not None else None
     if wheel is None:
         return None
@@ -108,24 +103,6 @@ def _gap(document: TomlDocument, asked: Dependency, facts: CompatibilityFacts, p
     if not lacked:
         return None
     return Gap(wheel, wanted, lacked, next((each for each in wanted if each > lacked[-1]), None))
-
-
-def _build(document: TomlDocument, asked: Dependency, facts: CompatibilityFacts, policy: Policy) -> TorchBuild | None:
-    """The build that is pinned; without Poetry's parser and the lock where the manifest says it outright."""
-    entry = value(document.data, *map(str, asked.key))
-    constraint = entry if isinstance(entry, str) else value(entry, "version")
-    match = _LABELLED.fullmatch(constraint) if isinstance(constraint, str) else None
-    if match is not None:
-        return TorchBuild.parse(match[1])
-    from poetry_gpu_build.project import read_project
-    from poetry_gpu_build.torch_pin import resolve_pin
-
-    try:
-        project = read_project(document, policy.python)
-        pin = project.torch_in(policy.torch_group)
-        return resolve_pin(pin, project.locked_torch, facts, policy.python).build if pin is not None else None
-    except ConfigurationError:
-        return None  # what is wrong with the manifest is not this rule's matter
 
 
 def _wanted(policy: Policy, gpus: tuple[GpuFact, ...]) -> tuple[ComputeCapability, ...]:
@@ -147,19 +124,23 @@ def _ways_out(gap: Gap, facts: CompatibilityFacts, policy: Policy) -> Iterator[s
     other = _other_wheel(gap, facts, policy)
     if other is not None:
         yield other
+    yield 'let the floor follow the wheel: floor = "wheel" in [tool.gpu-build]'
     yield "name the GPUs that are in use: targets in [tool.gpu-build]"
 
 
 def _other_wheel(gap: Gap, facts: CompatibilityFacts, policy: Policy) -> str | None:
     """The same release in another variant, else the newest, that holds what is lacked; and what that one lacks."""
     from poetry_gpu_build.coverage.wheels import wheel_covers
-    from poetry_gpu_build.coverage.wheels import wheels_covering
+    from poetry_gpu_build.gpu.interface import Gpu
+    from poetry_gpu_build.offers.case import Case
+    from poetry_gpu_build.offers.wheels import offers
+    from poetry_gpu_build.offers.wheels import worth_naming
 
-    holding = [wheel for wheel in wheels_covering(gap.lacked, facts) if wheel.installs_on(policy.python)]
+    lacking = tuple(Gpu(capability=each, reported_by="the policy") for each in gap.lacked)
+    holding = worth_naming(offers(Case.under(policy, lacking, facts)), gap.wheel.torch)
     if not holding:
         return None
-    same = [wheel for wheel in holding if wheel.torch.version == gap.wheel.torch.version]
-    wheel = max(same, key=lambda each: each.evidence.is_measured) if same else holding[-1]
+    wheel = holding[0].wheel
     doubt = f" (known by: {wheel.evidence.doubt})" if wheel.evidence.doubt else ""
     lacked = ", ".join(str(each) for each in gap.wanted if not wheel_covers(wheel, each, facts).runs)
     return f"pin {wheel.torch}{doubt}" + (f", which in its turn lacks {lacked}" if lacked else ", which holds them all")

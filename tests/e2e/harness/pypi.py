@@ -9,6 +9,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from tools.refresh.pip_settings import pip_settings
+
 from .cache import cached_folder
 from .process import HarnessError
 from .process import run
@@ -40,15 +42,7 @@ def pip_command() -> tuple[str, ...]:
 
 def index_url() -> str:
     """The address of the index (PEP 503) that the machine's pip asks: the configured one, else pip's own default."""
-    configured = re.search(r"^index-url =\n    (\S+)$", image_configuration(), re.MULTILINE)
-    if configured:
-        return configured[1]
-    # `pip config` does not know defaults, but the help names this one.
-    said = " ".join(run([*pip_command(), "install", "--help"]).stdout.split())
-    default = re.search(r"Base URL of the Python Package Index \(default (\S+?)\)", said)
-    if default is None:
-        raise HarnessError("pip's help does not tell which index it asks by default")
-    return default[1]
+    return pip_settings().index_url
 
 
 def download(target: Path, *requirements: str, python_version: str = "3.11") -> list[Path]:

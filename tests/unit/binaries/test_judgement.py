@@ -27,6 +27,10 @@ from .fatbins import entry
 from .fatbins import sass
 from .fatbins import span
 
+SASS_86 = (
+    "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 "
+    "(without that exception if CUDA 13.2 or newer made it) (torch "
+)
 RECORDED = Path(__file__).parent / "recorded"
 
 
@@ -67,8 +71,16 @@ def test_what_runs_on_what(kind: int, sm: int, flags: int, target: str, runs: bo
 @pytest.mark.parametrize(
     ("data", "target", "words"),
     [
-        (sass(86), "8.9", "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 (without that exception if CUDA 13.2 or newer made it) (torch "),
-        (sass(86), "8.7", "machine code for 8.6 runs on 8.x from 8.6 on, except 8.7 (without that exception if CUDA 13.2 or newer made it) (torch "),
+        (
+            sass(86),
+            "8.9",
+            SASS_86,
+        ),
+        (
+            sass(86),
+            "8.7",
+            SASS_86,
+        ),
         (sass(86), "12.0", "machine code runs on its own major version only"),
         (container(entry(SASS, 90, CHIP_ONLY)), "9.0", "exactly that one"),
         (container(entry(SASS, 120, CHIP_ONLY)), "12.1", "exactly that one"),

@@ -46,6 +46,10 @@ def test_580_is_the_last_branch_below_7_5(target: str) -> None:
     assert "no longer drives" in objections("590.44.01", target, "12.6")
 
 
+def test_a_windows_number_of_branch_580_still_drives_pascal() -> None:
+    assert objections("581.80", "6.1", "12.6") == ""
+
+
 def test_a_branch_after_590_drives_no_more_than_590() -> None:
     assert "no longer drives" in objections("610.43.02", "7.0", "12.6")
     assert objections("610.43.02", "7.5", "12.6") == ""

@@ -156,7 +156,7 @@ def test_a_builder_that_hangs_is_told_apart(docker: Docker) -> None:
 
 def test_a_buildx_that_hangs_is_none(docker: Docker) -> None:
     docker.answers["buildx version"] = SILENT
-    assert "no working buildx" in unavailable(docker).message
+    assert "no working buildx (docker buildx version gave no answer within 20 s)" in unavailable(docker).message
 
 
 def test_a_daemon_that_hangs_is_told_apart(docker: Docker) -> None:

@@ -10,6 +10,7 @@ from poetry_gpu_build.policy import load_policy
 from poetry_gpu_build.project import read_project
 from poetry_gpu_build.resources import docker_dir
 from poetry_gpu_build.resources import policies_dir
+from poetry_gpu_build.scaffold.manifest import Asked
 from poetry_gpu_build.scaffold.manifest import manifest_under_policy
 from poetry_gpu_build.scaffold.plan_changes import Found
 from poetry_gpu_build.scaffold.plan_changes import plan_changes
@@ -29,7 +30,7 @@ def manifest(text: str) -> Edited:
     """pyproject.toml under the policy."""
     document = parse_toml(text.removeprefix("\ufeff"), NOWHERE)
     policy = load_policy(policies_dir(), document)
-    return manifest_under_policy(text, read_project(document, policy.python), policy, facts())
+    return manifest_under_policy(text, Asked.by(read_project(document, policy.python)), policy, facts())
 
 
 def planned(texts: dict[str, str] | None = None, *, force: bool = False, **found: object) -> Changes:

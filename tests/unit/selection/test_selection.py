@@ -170,7 +170,7 @@ def test_a_compile_that_the_pinned_wheel_makes_unnecessary_is_said() -> None:
 
 
 def test_a_compile_that_is_needed_is_not_talked_down() -> None:
-    assert reasons(select_mode(question("3.5")), "advice") == ""
+    assert "no compile is needed" not in reasons(select_mode(question("3.5")), "advice")
 
 
 # --- the flag
@@ -308,7 +308,10 @@ def test_a_driver_that_is_new_enough_is_no_hindrance(card: Gpu, mode: str) -> No
         (gpu("8.0", name=A100, driver="520.61.05"), "525.60.13"),  # cu12x
         (gpu("5.2", name=GTX_970, driver="440.33.01"), "450.80.02"),  # cu11x
         (gpu("12.0", name=RTX_5090, driver="565.57.01"), "570"),  # Blackwell
-        (gpu("8.9", name=RTX_4090, driver="535.54.03"), "refuses a GPU of the brand geforcertx"),  # the image's own condition
+        (
+            gpu("8.9", name=RTX_4090, driver="535.54.03"),
+            "refuses a GPU of the brand geforcertx",
+        ),  # the image's own condition
         (gpu("5.2", name=GTX_970, driver="590.44.01"), "no longer drives"),
     ],
 )
@@ -322,13 +325,14 @@ def test_a_driver_that_does_not_fit_is_a_veto_that_names_the_card(card: Gpu, sai
 
 def test_a_driver_that_is_too_old_can_be_renewed_or_the_target_named() -> None:
     error = vetoed(question(gpu("8.9", name=RTX_4090, driver="535.54.03")))
-    assert "a newer driver" in ways(error)
+    # Its base image asks for CUDA 12.8, which came with branch 570.
+    assert "install driver 570 or newer" in error.ways_out
     assert "--gpu 8.9" in ways(error)
 
 
 def test_a_driver_that_is_too_new_is_not_to_be_renewed() -> None:
     error = vetoed(question(gpu("5.2", name=GTX_970, driver="590.44.01")))
-    assert "newer driver" not in ways(error)
+    assert "or newer" not in ways(error)
     assert "580" in ways(error)
 
 

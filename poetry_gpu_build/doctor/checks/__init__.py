@@ -1,0 +1,1 @@
+"""One file for each subject: a small function that looks, and a pure one that judges what was seen."""

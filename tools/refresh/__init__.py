@@ -1,0 +1,1 @@
+"""Reads what the facts claim from the artefacts themselves: wheels of an index, and compilers."""
