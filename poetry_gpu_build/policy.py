@@ -224,13 +224,24 @@ def _policy(layers: _Layers, severities: Mapping[str, Severity]) -> Policy:
         lint=_lint(layers, severities),
         binary=_mode("binary", layers),
         source=_mode("source", layers),
-        floor=layers.parse(ComputeCapability.parse, "modes", "binary", "floor"),
+        floor=layers.parse(_floor, "modes", "binary", "floor"),
         floor_follows_wheel=layers.get("floor") == FLOOR_OF_THE_WHEEL,
         torch_ref=layers.get("modes", "source", "torch-ref"),
         source_prefix=layers.get("modes", "source", "prefix"),
         source_targets=layers.parse_all(ComputeCapability.parse, "modes", "source", "targets"),
         memory_per_job=_memory_per_job(layers),
     )
+
+
+def _floor(text: str) -> ComputeCapability:
+    """The number: the word that may stand in its stead is another setting."""
+    if text.strip() == FLOOR_OF_THE_WHEEL:
+        where = f"in [{'.'.join(SETTINGS)}] itself"
+        raise InvalidValueError(
+            f"modes.binary.floor = {text!r} is no compute capability",
+            ways_out=(f'write floor = "{FLOOR_OF_THE_WHEEL}" {where}, and leave modes.binary.floor to a number',),
+        )
+    return ComputeCapability.parse(text)
 
 
 def _lint(layers: _Layers, severities: Mapping[str, Severity]) -> LintPolicy:
@@ -323,16 +334,21 @@ def _schema_error(error: Any, layer: _Layer) -> ConfigurationError:
         return ConfigurationError(
             f"unknown key {_dotted(*key, unknown)}", where=layer.place(*key, unknown), ways_out=(way_out,)
         )
-    described = error.definition.get("description")
+    ways_out = tuple(filter(None, [error.definition.get("description")]))
     expectation = error.message.split(" must ", 1)[-1]
     if error.rule == "type":
         expectation = f"be {_TYPES.get(str(error.rule_definition), error.rule_definition)}"
     if error.rule == "propertyNames":
         expectation = "hold names of letters, digits and underscores only"
+    if error.rule == "enum":
+        choices = [f'"{choice}"' for choice in error.rule_definition]
+        expectation = f"be {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}"
+    if key == ("floor",):
+        ways_out = ('a number goes elsewhere: modes.binary.floor = "6.0"', *ways_out)
     return ConfigurationError(
-        f"{_dotted(*key)} is {_shown(error.value)}, and must {expectation}",
+        f"{_dotted(*key)} is {_described(error)}, and must {expectation}",
         where=layer.place(*key),
-        ways_out=(described or f"write it as {_EXAMPLES.get(str(error.rule_definition), 'the schema says')}",),
+        ways_out=ways_out or (f"write it as {_EXAMPLES.get(str(error.rule_definition), 'the schema says')}",),
     )
 
 
@@ -352,6 +368,12 @@ def _key_of(name: str, data: Any) -> tuple[str | int, ...]:
         key.append(written[longest])
         data, rest = data[written[longest]], rest[len(longest) :]
     return tuple(key)
+
+
+def _described(error: Any) -> str:
+    """The value; of one that is no text where a text is asked for, which it only resembles, also its type."""
+    kind = next((name for name, of in (("a list: ", list), ("a table: ", dict)) if isinstance(error.value, of)), "")
+    return (kind if error.rule == "enum" else "") + _shown(error.value)
 
 
 def _shown(value: object) -> str:

@@ -57,7 +57,9 @@ class ComputeCapability(NamedTuple):
             return cls(major, minor)
         raise InvalidValueError(
             f"{text!r} is not a compute capability: no GPU of generation {major}.x is supported by any CUDA in use",
-            ways_out=(f"if you mean generation {major}{minor}, write {major}{minor}.0",),
+            ways_out=(f"if you mean generation {major}{minor}, write {major}{minor}.0",)
+            if major
+            else ("write it as 5.2, sm_52, compute_52 or 52",),
         )
 
     def __str__(self) -> str:

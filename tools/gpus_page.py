@@ -14,6 +14,7 @@ from packaging.version import Version
 from poetry_gpu_build.coverage.answer import all_of
 from poetry_gpu_build.coverage.drivers import driver_answers
 from poetry_gpu_build.coverage.drivers import last_branch_for
+from poetry_gpu_build.coverage.drivers import some_branch_drives
 from poetry_gpu_build.coverage.toolkits import toolkits_compiling
 from poetry_gpu_build.coverage.wheels import wheels_covering
 from poetry_gpu_build.documents.source import Position
@@ -65,8 +66,9 @@ _LEGEND = """
   and the base image may ask for a newer one.
 - **last branch**: the last driver branch for the card; -: the newest branch that is known still drives it.
 - **CUDA toolkits**: whose nvcc makes machine code that runs on it, from the first to the last that is known.
-- Jetson modules, Grace machines (GH200, GB200, GB300) and GB10 have ARM processors: the rules for their GPUs are the
-  same, the wheels and the base images are others.
+- Jetson and DRIVE boards are refused: they are aarch64, the wheels and the base images here x86_64. So are Grace
+  machines (GH200, GB200, GB300) and GB10, whose capabilities cards for x86_64 have too: the rules for their GPUs are
+  the same, the wheels and the base images are others.
 
 ## How it is known
 
@@ -188,7 +190,7 @@ def _last_branch(target: ComputeCapability, facts: CompatibilityFacts) -> str:
     last = last_branch_for(target, facts)
     if last is not None:
         return _with_doubt(str(last.branch), last.evidence.doubt)
-    return _NONE if any(target >= row.oldest for row in facts.driver_branches) else "not known"
+    return _NONE if some_branch_drives(target, facts) else "not known"
 
 
 def _toolkits(target: ComputeCapability, facts: CompatibilityFacts) -> str:

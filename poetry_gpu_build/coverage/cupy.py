@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.facts.rows import CupyFact
     from poetry_gpu_build.facts.rows import NumpyFact
+    from poetry_gpu_build.facts.rows import ToolkitFact
     from poetry_gpu_build.required import Required
     from poetry_gpu_build.values import ComputeCapability
     from poetry_gpu_build.values import CudaVersion
@@ -40,12 +41,23 @@ def compiles_for(fact: CupyFact, targets: Sequence[ComputeCapability]) -> Answer
 
 def driver_runs(fact: CupyFact, driver: DriverVersion, facts: CompatibilityFacts) -> Answer | None:
     """Whether this driver runs code of its CUDA major; None where nothing is known of that major."""
-    toolkit = next((toolkit for toolkit in facts.toolkits if toolkit.cuda.major == fact.cuda_major), None)
+    toolkit = _toolkit_of(fact, facts)
     if toolkit is None:
         return None
     needed = toolkit.driver_minimum
     because = f"CUDA {fact.cuda_major} needs a driver from {needed} on, and this one is {driver}"
     return Answer(driver >= needed, because, (toolkit.minimum_row,))
+
+
+def driver_minimum(fact: CupyFact, facts: CompatibilityFacts) -> DriverVersion | None:
+    """The oldest driver that runs code of its CUDA major; None where nothing is known of that major."""
+    toolkit = _toolkit_of(fact, facts)
+    return None if toolkit is None else toolkit.driver_minimum
+
+
+def _toolkit_of(fact: CupyFact, facts: CompatibilityFacts) -> ToolkitFact | None:
+    """A toolkit of its CUDA major: all of one major ask for the same driver."""
+    return next((toolkit for toolkit in facts.toolkits if toolkit.cuda.major == fact.cuda_major), None)
 
 
 def has_libraries(fact: CupyFact, at_hand: Sequence[CudaVersion], extras: Collection[str] = ()) -> Answer:

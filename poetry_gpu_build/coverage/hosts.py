@@ -12,6 +12,7 @@ from poetry_gpu_build.coverage.code import sass_runs_on
 from poetry_gpu_build.coverage.drivers import cuda_of
 from poetry_gpu_build.coverage.drivers import driver_answers
 from poetry_gpu_build.coverage.drivers import drives
+from poetry_gpu_build.coverage.drivers import floor_for
 from poetry_gpu_build.coverage.drivers import last_branch_for
 from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.documents.lazy import lazy_pattern
@@ -53,18 +54,22 @@ def driver_needed(
     image: str,
     facts: CompatibilityFacts,
     wheel: WheelFact | None = None,
+    at_least: DriverVersion | None = None,
 ) -> Needed | None:
     """The driver that a host with this card needs; None where the facts know no driver that would do.
 
-    ``wheel`` is asked where its PTX may decide. A card of a brand that is not known is taken for one that the base
-    image makes no exception for.
+    ``wheel`` is asked where its PTX may decide; ``at_least`` is what else in the image asks for. A card of a brand that
+    is not known is taken for one that the base image makes no exception for.
     """
     first = first_driver(target, cuda, facts, wheel)
     if first is None:
         return None
+    first = first if at_least is None else max(first, at_least)
     last = last_branch_for(target, facts)
     brand = brand_of(card) or _NO_BRAND
-    candidates = [driver for driver in _drivers(image, facts) if last is None or driver.branch <= last.branch]
+    candidates = [
+        driver for driver in sorted({first, *_branches(image, facts)}) if last is None or driver.branch <= last.branch
+    ]
     fitting: list[DriverVersion] = []
     for driver in reversed(candidates):
         if not (driver >= first and _is_admitted(driver, brand, image, facts)):
@@ -99,9 +104,8 @@ def first_driver(
 
     Every row about it is a lower bound, but that on the last branch: so the highest of them is the answer.
     """
-    bounds = [
-        DriverVersion((floor.branch,), str(floor.branch)) for floor in facts.driver_floors if target >= floor.capability
-    ]
+    floor = floor_for(target, facts)
+    bounds = [] if floor is None else [DriverVersion((floor.branch,), str(floor.branch))]
     toolkit = facts.toolkit(cuda)
     if toolkit is not None:
         bounds.append(toolkit.driver_minimum)
@@ -111,7 +115,9 @@ def first_driver(
         made_by = facts.toolkit(wheel.cuda)
         if made_by is not None and made_by.driver_released_with is not None:
             bounds.append(made_by.driver_released_with)
-    first = max(bounds) if bounds else min(_drivers("", facts), default=None)
+    if not bounds:
+        bounds = sorted(toolkit.driver_minimum for toolkit in facts.toolkits)[:1]
+    first = max(bounds, default=None)
     if first is None or not all(answer.runs for answer in drives(first, target, facts)):
         return None
     return first
@@ -122,13 +128,11 @@ def late_in(branch: int) -> DriverVersion:
     return DriverVersion((branch, _LATE), f"{branch}.{_LATE}")
 
 
-def _drivers(image: str, facts: CompatibilityFacts) -> list[DriverVersion]:
-    """Every driver at which an answer may change, ascending."""
-    branches = {*(floor.branch for floor in facts.driver_floors), *_excepted_branches(image, facts)}
-    found = {DriverVersion((branch,), str(branch)) for branch in branches}
-    for toolkit in facts.toolkits:
-        found |= {toolkit.driver_minimum, *filter(None, [toolkit.driver_released_with])}
-    return sorted(found)
+def _branches(image: str, facts: CompatibilityFacts) -> list[DriverVersion]:
+    """The branches at which a base image may change its mind: it asks for a CUDA, which is told by the branch alone."""
+    released = (toolkit.driver_released_with for toolkit in facts.toolkits)
+    branches = {driver.branch for driver in released if driver is not None}
+    return [DriverVersion((branch,), str(branch)) for branch in branches.union(_excepted_branches(image, facts))]
 
 
 def _is_admitted(driver: DriverVersion, brand: str | None, image: str, facts: CompatibilityFacts) -> bool:

@@ -48,7 +48,10 @@ def toolkits_compiling(targets: Iterable[ComputeCapability], facts: Compatibilit
 
 
 def gcc_serves(toolkit: ToolkitFact, gcc: int) -> Answer | None:
-    """Whether the toolkit's headers accept this major version of gcc; None where nobody looked."""
+    """Whether the toolkit's headers accept this major version of gcc; None where nobody looked.
+
+    For those who use these rules as a library: a build here takes the gcc of its base image, which nobody chose.
+    """
     newest, evidence = toolkit.newest_gcc, toolkit.gcc_evidence
     if newest is None or evidence is None:
         return None

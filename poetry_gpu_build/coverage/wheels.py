@@ -78,7 +78,10 @@ def wheel_runs(
 
 
 def wheels_covering(targets: Iterable[ComputeCapability], facts: CompatibilityFacts) -> tuple[WheelFact, ...]:
-    """The published wheels that hold machine code for every target, in the order of the table (oldest torch first)."""
+    """The published wheels that hold machine code for every target, in the order of the table (oldest torch first).
+
+    For docs/gpus.md and for those who use these rules as a library; what a plan offers is in offers.wheels.
+    """
     wanted = tuple(targets)
     return tuple(
         wheel

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.coverage.boards import boards_among
+
 if TYPE_CHECKING:
     from poetry_gpu_build.facts.rows import CompatibilityFacts
     from poetry_gpu_build.gpu.interface import Gpu
@@ -40,9 +42,5 @@ class Case(NamedTuple):
 
     @property
     def boards(self) -> tuple[ComputeCapability, ...]:
-        """Those of the targets that only Tegra boards have (Jetson, DRIVE): code for them runs on nothing else.
-
-        The wheels and the base images of the facts are those for x86_64, and such a board is aarch64.
-        """
-        only = {capability for rule in self.facts.sass_rules for capability in rule.only}
-        return tuple(target for target in self.targets if target in only)
+        """Those of the targets that only Tegra boards have (Jetson, DRIVE), which no image here serves."""
+        return boards_among(self.targets, self.facts)

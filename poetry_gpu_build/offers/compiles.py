@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from poetry_gpu_build.coverage.answer import all_of
 from poetry_gpu_build.coverage.drivers import driver_objections
+from poetry_gpu_build.coverage.hosts import first_driver
 from poetry_gpu_build.coverage.toolkits import compiled_for
 from poetry_gpu_build.coverage.toolkits import toolkit_serves
 from poetry_gpu_build.coverage.toolkits import toolkits_compiling
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.facts.rows import ToolkitFact
     from poetry_gpu_build.offers.case import Case
     from poetry_gpu_build.values import ComputeCapability
+    from poetry_gpu_build.values import DriverVersion
 
 
 class Compile(NamedTuple):
@@ -25,6 +27,8 @@ class Compile(NamedTuple):
     architectures: tuple[ComputeCapability, ...]
     """Ascending: the targets' own, or the best that the toolkit has for each."""
     answer: Answer
+    driver_from: DriverVersion | None
+    """The oldest driver that runs its code on all of them; None: none is known that does."""
 
     @property
     def arch_list(self) -> str:
@@ -58,4 +62,11 @@ def _compile(toolkit: ToolkitFact, case: Case) -> Compile:
     rules = case.facts.sass_rules
     compiled = {compiled_for(target, toolkit, rules) for target in case.targets}
     architectures = tuple(sorted(each for each in compiled if each is not None))
-    return Compile(toolkit, architectures, all_of(toolkit_serves(target, toolkit, rules) for target in case.targets))
+    firsts = [first_driver(target, toolkit.cuda, case.facts) for target in case.targets]
+    known = [first for first in firsts if first is not None]
+    return Compile(
+        toolkit,
+        architectures,
+        all_of(toolkit_serves(target, toolkit, rules) for target in case.targets),
+        driver_from=max(known) if len(known) == len(firsts) else None,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.coverage.boards import why_no_image
 from poetry_gpu_build.offers.compiles import compiles
 from poetry_gpu_build.offers.wheels import base_images_that_start
 from poetry_gpu_build.offers.wheels import newest_of_each_index
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from poetry_gpu_build.offers.wheels import Offer
     from poetry_gpu_build.offers.window import Window
     from poetry_gpu_build.values import ComputeCapability
+    from poetry_gpu_build.values import DriverVersion
 
 
 class WaysOut(NamedTuple):
@@ -52,23 +54,32 @@ class WaysOut(NamedTuple):
         return bool(self.offers or self.compiles) and self.window.is_open
 
     @property
-    def cheapest(self) -> Offer | Compile | None:
-        """The newest wheel, else the oldest toolkit."""
-        if not self.serves:
-            return None
-        return self.offers[0] if self.offers else self.compiles[0]
+    def driver_from(self) -> DriverVersion | None:
+        """The oldest driver under which something serves: one of the wheels, without any a compile."""
+        known = (each.driver_from for each in self.offers or self.compiles)
+        return min((driver for driver in known if driver is not None), default=None)
+
+    @property
+    def drivers(self) -> str:
+        """The drivers under which something serves, as a sentence names them: ``from 450.80.02 to branch 580``."""
+        first, last = self.driver_from, self.window.last
+        if first is None:
+            return f"of {self.window}"
+        if last is None:
+            return f"from {shown_driver(first)} on"
+        if len(first.numbers) == 1 and first.branch == last:
+            return f"of {shown_driver(first)}"
+        return f"from {shown_driver(first)} to branch {last}"
 
     @property
     def why_nothing(self) -> str:
         """Where nothing serves: why, which is also what would be needed; a sentence without its end."""
         if self.boards:
-            boards = ", ".join(map(str, self.boards))
-            return (
-                f"{boards} is in Tegra boards only (Jetson, DRIVE), which are aarch64; the wheels and base images of "
-                "the facts are those for x86_64"
-            )
+            return why_no_image(self.boards)
         if self.window.objections:
             return "; ".join(objection.because for objection in self.window.objections)
+        if self.window.undriven:
+            return "no driver branch is known that drives " + ", ".join(map(str, self.window.undriven))
         if not self.window.is_open:
             return (
                 f"no driver drives all of them: {self.targets[-1]} needs branch {self.window.first} or newer, and "
@@ -77,6 +88,16 @@ class WaysOut(NamedTuple):
         if self.with_other_driver is not None:
             return "no wheel and no toolkit of the facts runs with this driver"
         return "no wheel and no toolkit of the facts does"
+
+
+def shown_driver(driver: DriverVersion) -> str:
+    """A driver as a sentence names it; where its branch alone is known to matter, the branch.
+
+    >>> from poetry_gpu_build.values import DriverVersion
+    >>> shown_driver(DriverVersion.parse("450.80.02")), shown_driver(DriverVersion((570,), "570"))
+    ('450.80.02', 'branch 570')
+    """
+    return f"branch {driver}" if len(driver.numbers) == 1 else str(driver)
 
 
 def find_ways_out(case: Case) -> WaysOut:

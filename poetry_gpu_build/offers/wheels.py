@@ -42,8 +42,8 @@ class Offer(NamedTuple):
 
     @property
     def index_name(self) -> str:
-        """A short name of its index: ``PyPI``, or the last part of the address, which is the variant."""
-        return PYPI if self.wheel.index == PYPI else self.wheel.index.rstrip("/").rpartition("/")[2]
+        """A short name of its index."""
+        return index_name(self.wheel)
 
     @property
     def index_url(self) -> str | None:
@@ -63,6 +63,11 @@ class Offer(NamedTuple):
     def __str__(self) -> str:
         """The wheel, as a sentence names it."""
         return named(self.wheel)
+
+
+def index_name(wheel: WheelFact) -> str:
+    """A short name of its index: ``PyPI``, or the last part of the address, which is the variant."""
+    return PYPI if wheel.index == PYPI else wheel.index.rstrip("/").rpartition("/")[2]
 
 
 def named(wheel: WheelFact) -> str:

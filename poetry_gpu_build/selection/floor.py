@@ -30,15 +30,15 @@ class Floor(NamedTuple):
     is_unknown: bool = False
     """Whether the wheel was to decide, and nothing is known of it."""
 
-    def is_above(self, target: ComputeCapability) -> bool:
-        """Whether the policy gives the target to the source mode."""
+    def excludes(self, target: ComputeCapability) -> bool:
+        """Whether the target is below the floor: the policy gives it to the source mode."""
         if self.wheel is None or self.facts is None:
             return target < self.number
         return not wheel_covers(self.wheel, target, self.facts).runs
 
     def below(self, targets: Iterable[ComputeCapability]) -> list[ComputeCapability]:
         """Those of the targets that the policy gives to the source mode."""
-        return [target for target in targets if self.is_above(target)]
+        return [target for target in targets if self.excludes(target)]
 
     def __str__(self) -> str:
         if self.wheel is not None:

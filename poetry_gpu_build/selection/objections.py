@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poetry_gpu_build.coverage.base_images import image_starts
+from poetry_gpu_build.coverage.boards import board_answer
 from poetry_gpu_build.coverage.drivers import driver_objections
 from poetry_gpu_build.coverage.toolkits import toolkit_serves
 from poetry_gpu_build.coverage.wheels import wheel_covers
@@ -20,8 +22,18 @@ if TYPE_CHECKING:
 
 def objections_to(mode: ModeName, question: Question) -> list[Reason]:
     """Why this mode's image would not run; empty where nothing is known against it."""
-    artefact = _binary_objections(question) if mode == "binary" else source_objections(question)
-    return each_once(artefact + host_objections(mode, question))
+    boards, others = _without_boards(question)
+    artefact = _binary_objections(others) if mode == "binary" else source_objections(others)
+    return each_once(boards + artefact + host_objections(mode, others))
+
+
+def _without_boards(question: Question) -> tuple[list[Reason], Question]:
+    """The objections to boards, which no mode serves, and the question for the other GPUs."""
+    answers = [(gpu, board_answer(gpu.capability, question.facts)) for gpu in question.gpus]
+    found = [Reason("facts", f"{gpu}: {answer.because}", answer.doubt) for gpu, answer in answers if answer is not None]
+    if not found:
+        return [], question
+    return found, replace(question, gpus=tuple(gpu for gpu, answer in answers if answer is None))
 
 
 def _binary_objections(question: Question) -> list[Reason]:

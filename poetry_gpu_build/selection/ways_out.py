@@ -57,10 +57,21 @@ class Way(NamedTuple):
 def ways_out(mode: ModeName, question: Question) -> list[str]:
     """Every way to an image that runs, where ``mode`` does not: the cheapest first, each in one line."""
     case = _case(question)
+    if case.boards:
+        return _for_boards(case)
     lines = [_line(way, question) for way in find_ways(mode, question)]
-    if len(question.targets) > 1 and not case.boards and _each_alone_finds_a_mode(question):
+    if len(question.targets) > 1 and _each_alone_finds_a_mode(question):
         lines.append("build one image for each: poetry gpu-build --gpu with one target at a time")
     return lines or [f"none is known for {listed(question.targets)}: {find_ways_out(case).why_nothing}"]
+
+
+def _for_boards(case: Case) -> list[str]:
+    """Why is said already: what is left are the other machines, and NVIDIA's own images on the board."""
+    others = " ".join(f"--gpu {target}" for target in case.targets if target not in case.boards)
+    return [
+        "on the board itself, build from NVIDIA's images for it (L4T), with the torch that NVIDIA makes for JetPack",
+        f"leave it out: {others}" if others else "to build for another machine, name its card: --gpu 8.6",
+    ]
 
 
 def find_ways(mode: ModeName, question: Question) -> list[Way]:

@@ -267,6 +267,9 @@ def test_a_key_that_is_near_to_nothing_gets_the_list_of_all() -> None:
         ("lock = 'keep'", 2, "require"),
         ("lock = true", 2, "require"),
         ("host-install = 'yes'", 2, "allow"),
+        ("floor = 'six'", 2, "'six', and must be \"wheel\""),
+        ("floor = ['wheel']", 2, "is a list: ['wheel'], and must be \"wheel\""),
+        ("floor = 6", 2, 'is 6, and must be "wheel"'),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_its_line_and_what_is_allowed(
@@ -276,6 +279,18 @@ def test_a_value_of_the_wrong_kind_is_refused_with_its_line_and_what_is_allowed(
     assert error.where is not None
     assert error.where.line == line
     assert expected in error.message
+
+
+@pytest.mark.parametrize("number", ["6", "6.0", "'6.0'"])
+def test_a_number_where_the_floor_is_a_word_is_shown_its_place(number: str) -> None:
+    assert 'modes.binary.floor = "6.0"' in refused(f"floor = {number}").ways_out[0]
+
+
+def test_the_word_where_the_floor_is_a_number_is_shown_its_place() -> None:
+    error = refused("modes.binary.floor = 'wheel'")
+    assert error.where is not None
+    assert error.where.line == 2
+    assert 'floor = "wheel" in [tool.gpu-build] itself' in error.ways_out[0]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.coverage.cupy import compiles_for
+from poetry_gpu_build.coverage.cupy import driver_minimum
 from poetry_gpu_build.coverage.hosts import driver_needed
 from poetry_gpu_build.coverage.toolkits import cudnn_serves
 from poetry_gpu_build.documents.lazy import lazy_pattern
@@ -13,6 +15,8 @@ from poetry_gpu_build.selection.reasons import listed
 
 if TYPE_CHECKING:
     from poetry_gpu_build.selection.advice.situation import Situation
+    from poetry_gpu_build.values import ComputeCapability
+    from poetry_gpu_build.values import DriverVersion
 
 # nvidia/cuda:11.8.0-cudnn8-devel-ubuntu22.04; newer tags say "cudnn" without a number.
 _CUDNN_IN_TAG = lazy_pattern(r"[:-]cudnn(\d+)(?:-|$)")
@@ -23,7 +27,15 @@ def driver_of_the_host(situation: Situation) -> list[Reason]:
     image = situation.mode.base_image
     named = [gpu for gpu in situation.question.gpus if gpu.driver is None]
     found = [
-        driver_needed(gpu.capability, gpu.name, situation.cuda, image, situation.facts, situation.wheel)
+        driver_needed(
+            gpu.capability,
+            gpu.name,
+            situation.cuda,
+            image,
+            situation.facts,
+            situation.wheel,
+            _driver_for_cupy(gpu.capability, situation),
+        )
         for gpu in named
     ]
     needed = [each for each in found if each is not None]
@@ -45,6 +57,16 @@ def driver_of_the_host(situation: Situation) -> list[Reason]:
         text += f"; branch {min(lasts)} is the last for {listed(sorted(set(bound)))}"
     evidence = weakest(row for each in needed for row in each.rows)
     return [Reason("advice", text, None if evidence is None else evidence.doubt)]
+
+
+def _driver_for_cupy(target: ComputeCapability, situation: Situation) -> DriverVersion | None:
+    """What CuPy's own CUDA major asks for, which may be more than torch's does.
+
+    Not that of a CuPy which does not compile for the card at all: it has to go.
+    """
+    fitting = [fact for fact, _ in situation.cupy if compiles_for(fact, (target,)).runs]
+    asked = (driver_minimum(fact, situation.facts) for fact in fitting)
+    return max((driver for driver in asked if driver is not None), default=None)
 
 
 def dropped_by_cudnn(situation: Situation) -> list[Reason]:

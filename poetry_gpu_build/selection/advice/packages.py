@@ -54,7 +54,7 @@ def lacking_features(situation: Situation) -> list[Reason]:
 
 def cupy_that_does_not_fit(situation: Situation) -> list[Reason]:
     """A CuPy distribution against the cards, their drivers, and the CUDA of the image: one line for each."""
-    asked = _cupy(situation)
+    asked = situation.cupy
     found = []
     for fact, required in asked:
         answer = _cupy_fits(fact, situation, required.extras)
@@ -74,7 +74,7 @@ def numpy_that_does_not_fit(situation: Situation) -> list[Reason]:
     if numpy is None:
         return []
     found = []
-    for fact, required in _cupy(situation):
+    for fact, required in situation.cupy:
         answer = cupy.takes_numpy(fact, required, numpy, situation.packages.cupy_numpy)
         if answer is not None and not answer.runs:
             found.append(Reason("advice", answer.because, answer.doubt))
@@ -96,14 +96,6 @@ def _torch_before_numpy_2(situation: Situation, numpy: Required) -> list[Reason]
             text = f"torch {torch} works with numpy {row.numpy} only, which nothing in its metadata says"
             return [Reason("advice", f"{text}: ask for that, {numpy} allows others", row.evidence.doubt)]
     return []
-
-
-def _cupy(situation: Situation) -> list[tuple[CupyFact, Required]]:
-    requirements = situation.requirements
-    if requirements is None or not cupy.DISTRIBUTIONS & requirements.names:
-        return []
-    asked = ((fact, requirements.find(fact.package)) for fact in situation.packages.cupy)
-    return [(fact, required) for fact, required in asked if required is not None]
 
 
 def _cupy_fits(fact: CupyFact, situation: Situation, extras: Collection[str] = ()) -> Answer:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.coverage.cupy import DISTRIBUTIONS as CUPY
 from poetry_gpu_build.required import Requirements
 from poetry_gpu_build.required import requirements_of
 
 if TYPE_CHECKING:
     from poetry_gpu_build.facts.rows import CompatibilityFacts
+    from poetry_gpu_build.facts.rows import CupyFact
     from poetry_gpu_build.facts.rows import PackageFacts
     from poetry_gpu_build.facts.rows import WheelFact
     from poetry_gpu_build.policy import Mode
     from poetry_gpu_build.policy import ModeName
+    from poetry_gpu_build.required import Required
     from poetry_gpu_build.selection.question import Question
     from poetry_gpu_build.values import ComputeCapability
     from poetry_gpu_build.values import CudaVersion
@@ -64,6 +67,15 @@ class Situation:
         """What the image installs beside torch; None where nothing is known of the project."""
         project = self.question.project
         return None if project is None else requirements_of(project, self.mode, self.question.policy)
+
+    @cached_property
+    def cupy(self) -> list[tuple[CupyFact, Required]]:
+        """The distributions of CuPy that the image installs; the table is not read for a project without one."""
+        requirements = self.requirements
+        if requirements is None or not CUPY & requirements.names:
+            return []
+        asked = ((fact, requirements.find(fact.package)) for fact in self.packages.cupy)
+        return [(fact, required) for fact, required in asked if required is not None]
 
     @cached_property
     def packages(self) -> PackageFacts:

@@ -10,6 +10,7 @@ from poetry_gpu_build.coverage.code import Architecture
 from poetry_gpu_build.coverage.code import code_covers
 from poetry_gpu_build.coverage.code import sass_runs_on
 from poetry_gpu_build.coverage.toolkits import compiled_for
+from poetry_gpu_build.coverage.toolkits import toolkit_serves
 from poetry_gpu_build.coverage.wheels import wheel_covers
 from poetry_gpu_build.selection.objections import objections_to
 from poetry_gpu_build.selection.reasons import Reason
@@ -55,7 +56,31 @@ def unknown_wheel(situation: Situation) -> list[Reason]:
         return []
     torch = situation.question.pinned.build or situation.question.pinned.pin.constraint
     text = f"what torch {torch} runs on shows after the build, when the image is proved"
-    return [Reason("advice", f"{text}; to see it before: poetry gpu-build archs WHEEL")]
+    return [
+        *_machine_code_it_cannot_hold(situation),
+        Reason("advice", f"{text}; to see it before: poetry gpu-build archs WHEEL"),
+    ]
+
+
+def _machine_code_it_cannot_hold(situation: Situation) -> list[Reason]:
+    """A wheel holds no machine code that its CUDA cannot compile. No veto: PTX that is old enough may serve."""
+    torch = situation.question.pinned.build
+    toolkit = None if torch is None or torch.cuda is None else situation.facts.toolkit(torch.cuda)
+    if toolkit is None:
+        return []
+    answers = {
+        target: toolkit_serves(target, toolkit, situation.facts.sass_rules) for target in situation.question.targets
+    }
+    noes = {target: answer for target, answer in answers.items() if not answer.runs}
+    if not noes:
+        return []
+    text = (
+        f"torch {torch} can hold no machine code for {listed(list(noes))}: CUDA {toolkit.cuda} compiles for "
+        f"{toolkit.compiles[0]} to {toolkit.compiles[-1]}"
+    )
+    newer = all(target > toolkit.compiles[-1] for target in noes)
+    text += "; at best its PTX runs there, if it has any" if newer else ""
+    return [Reason("advice", text, all_of(noes.values()).doubt)]
 
 
 def no_target(situation: Situation) -> list[Reason]:

@@ -60,6 +60,12 @@ DRIVERS = (
 )
 
 
+# The branch that first drives GPUs from a capability on, by NVIDIA: the README's and the changelogs of its drivers.
+FIRST_BRANCH = {(0, 0): 0, (7, 0): 384, (7, 5): 410, (8, 0): 450, (8, 9): 520, (10, 0): 570}
+# Only Jetson and DRIVE have these: aarch64, as no image here is.
+BOARDS = {"5.3", "6.2", "7.2", "8.7", "10.1", "11.0"}
+
+
 def numbers(text: str) -> Pair:
     return tuple(int(part) for part in text.split("."))
 
@@ -92,7 +98,7 @@ def driver_runs(cuda: str, card: str, driver: str) -> bool:
     return (
         numbers(driver) >= numbers(toolkit["driver_minor_compat"])
         and numbers(card) >= numbers(oldest)
-        and (numbers(card) < (10, 0) or branch >= 570)
+        and branch >= FIRST_BRANCH[max((cc for cc in FIRST_BRANCH if numbers(card) >= cc), default=(0, 0))]
     )
 
 
@@ -153,7 +159,15 @@ def shipped_question() -> Question:
     return question()
 
 
+def is_board(card: str) -> bool:
+    return CARDS[card] in BOARDS
+
+
 def wheel_image_runs(card: str, driver: str) -> bool:
+    return not is_board(card) and wheel_and_image_run(card, driver)
+
+
+def wheel_and_image_run(card: str, driver: str) -> bool:
     row = next(row for row in TORCH["wheel"] if (row["torch"], row["variant"]) == ("2.7.1", "cu128"))
     return rule_says(row, CARDS[card], driver) and lets_in(BINARY_BASE, card, driver)
 
@@ -162,7 +176,12 @@ def compiled_image_runs(card: str, driver: str) -> bool:
     toolkit = next(toolkit for toolkit in CUDA["toolkit"] if toolkit["cuda"] == "11.8")
     compiled = [f"{code[:-1]}.{code[-1]}" for code in toolkit["nvcc_sm"]]
     has_code = any(code_runs(code, CARDS[card], "11.8") for code in compiled)
-    return has_code and driver_runs("11.8", CARDS[card], driver) and lets_in(SOURCE_BASE, card, driver)
+    return (
+        not is_board(card)
+        and has_code
+        and driver_runs("11.8", CARDS[card], driver)
+        and lets_in(SOURCE_BASE, card, driver)
+    )
 
 
 # --- the table
@@ -203,7 +222,7 @@ def test_the_policy_s_wheel_in_the_policy_s_image_runs_exactly_where_both_do() -
         f"{card} ({CARDS[card]}), driver {driver}"
         for card in CARDS
         for driver in DRIVERS
-        if on(card, "2.7.1+cu128", driver, BINARY_BASE) is not wheel_image_runs(card, driver)
+        if on(card, "2.7.1+cu128", driver, BINARY_BASE) is not wheel_and_image_run(card, driver)
     ]
     assert not wrong
 
@@ -279,6 +298,13 @@ def test_a_v100_is_in_the_cu128_of_torch_2_8_to_2_10_and_in_no_other() -> None:
     assert runs == ["2.8.0+cu128", "2.9.1+cu128", "2.10.0+cu128"]
     assert "2.7.1+cu128" in builds("cu128")
     assert "2.11.0+cu128" in builds("cu128")
+
+
+@pytest.mark.parametrize("card", ["GeForce RTX 4090", "H100"])
+@pytest.mark.parametrize(("driver", "runs"), [("470.256.02", False), ("515.105.01", False), ("520.61.05", True)])
+def test_ada_and_hopper_need_branch_520(card: str, driver: str, runs: bool) -> None:
+    # NVIDIA/open-gpu-kernel-modules, CHANGELOG.md: 520.56.06 and 520.61.05 introduce them.
+    assert on(card, "2.7.1+cu118", driver) is runs
 
 
 @pytest.mark.parametrize(

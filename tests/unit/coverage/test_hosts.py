@@ -21,7 +21,7 @@ CUDA_11 = "nvidia/cuda:11.8.0-cudnn8-devel-ubuntu22.04"
         ("8.9", "GeForce RTX 4090", "12.8", "mine:12.8", "525.60.13", None, []),
         ("8.9", None, "12.8", CUDA_12, "570", None, [535, 550, 560, 565]),
         ("12.0", "GeForce RTX 5090", "12.8", "mine:12.8", "570", None, []),  # the first branch for Blackwell
-        ("5.2", "GeForce GTX 970", "11.8", CUDA_11, "520.61.05", 580, [470]),
+        ("5.2", "GeForce GTX 970", "11.8", CUDA_11, "520", 580, [470]),
         ("5.2", "GeForce GTX 970", "11.8", "mine:11.8", "450.80.02", 580, []),
         ("3.5", "GeForce GTX 780", "11.8", CUDA_11, "470", 470, []),
         ("3.5", None, "11.8", CUDA_11, None, 470, [470]),

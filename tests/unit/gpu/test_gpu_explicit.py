@@ -120,6 +120,12 @@ def test_a_single_digit_major_without_minor_is_explained(table: CardTable) -> No
     assert refusal(table, "12").ways_out == ("if you mean generation 12, write 12.0",)
 
 
+@pytest.mark.parametrize("text", ["0.0", "0.9", "sm_09"])
+def test_a_generation_zero_is_shown_no_number_that_is_none_either(table: CardTable, text: str) -> None:
+    assert "52" in refusal(table, text).ways_out[0]
+    assert "generation" not in refusal(table, text).ways_out[0]
+
+
 @pytest.mark.parametrize(
     ("name", "way_out"),
     [(FROM_FLAG, '--gpu "5.2" --gpu "8.6"'), (FROM_CONFIGURATION, '["5.2", "8.6"]')],

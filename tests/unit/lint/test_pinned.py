@@ -57,6 +57,6 @@ def test_the_facts_are_not_read_where_the_number_decides() -> None:
 )
 def test_a_manifest_that_pins_nothing_leaves_the_number(text: str) -> None:
     floor = floor_of(parse_toml(text, PYPROJECT_PATH), facts(), policy("floor = 'wheel'"))
-    assert floor.is_above(cc("5.2"))
-    assert not floor.is_above(cc("6.1"))
+    assert floor.excludes(cc("5.2"))
+    assert not floor.excludes(cc("6.1"))
     assert floor_of(None, facts(), policy("floor = 'wheel'")).is_unknown

@@ -100,6 +100,28 @@ def test_what_an_unknown_wheel_runs_on_is_said_to_show_later(wheel: str | None, 
 
 
 @pytest.mark.parametrize(
+    ("wheel", "card", "said"),
+    [
+        ("2.99.0+cu126", "12.0", "12.0: CUDA 12.6 compiles for 5.0 to 9.0; at best its PTX"),
+        ("2.99.0+cu118", "10.0", "10.0: CUDA 11.8 compiles for 3.5 to 9.0; at best its PTX"),
+        ("2.99.0+cu130", "7.0", "7.0: CUDA 13.0 compiles for 7.5 to"),
+        ("2.99.0+cu126", "8.9", None),
+        ("2.99.0+cu128", "12.0", None),
+        ("2.99.0+cu199", "12.0", None),  # nothing is known of CUDA 19.9
+        ("2.99.0", "12.0", None),
+        (None, "12.0", None),
+    ],
+)
+def test_an_unknown_wheel_of_an_older_cuda_can_hold_no_machine_code(
+    wheel: str | None, card: str, said: str | None
+) -> None:
+    found = saying("can hold no machine code", advice(question(card, wheel=wheel, flags=BINARY_MODE)))
+    assert (found is None) is (said is None)
+    assert found is None or said is None or said in found.text
+    assert found is None or ("PTX" in found.text) is (card != "7.0")  # PTX runs on what is newer only
+
+
+@pytest.mark.parametrize(
     ("wheel", "said", "unsaid"),
     [
         ("2.7.1+cu128", "below 7.5", "nor on"),  # its PTX for 12.0 serves what is newer
@@ -175,7 +197,7 @@ def test_the_binary_mode_has_no_arch_list() -> None:
         (
             gpu("5.2", name="GeForce GTX 970"),
             None,
-            ["520.61.05 or newer, or driver branch 470: ", "branch 580 is the last for 5.2"],
+            ["driver 520 or newer, or driver branch 470: ", "branch 580 is the last for 5.2"],
         ),
         (gpu("3.5"), None, ["driver branch 470;", "of certain brands only", "470 is the last for 3.5"]),
         (gpu("8.0"), "2.9.1+cu130", ["driver 580.65.06 or newer"]),

@@ -115,6 +115,24 @@ def test_what_the_mode_installs_counts(tmp_path: Path, tables: str, is_said: boo
 # --- CuPy
 
 
+@pytest.mark.parametrize(
+    ("needs", "card", "driver"),
+    [
+        ('"cupy-cuda13x"', "8.9", "driver 580.65.06 or newer"),
+        ('"cupy-cuda13x[ctk]"', "12.0", "driver 580.65.06 or newer"),
+        ('"cupy-cuda12x"', "8.9", "driver 570 or newer"),  # the base image asks for more
+        ('"numpy"', "8.9", "driver 570 or newer"),
+        ('"cupy-cuda13x"', "5.2", "driver 520 or newer"),  # it does not compile for 5.2, and is advised against
+    ],
+)
+def test_the_driver_of_a_named_target_is_also_what_cupy_asks_for(
+    tmp_path: Path, needs: str, card: str, driver: str
+) -> None:
+    found = saying("the machine that runs it", advice(planned(tmp_path, card, needs=needs)))
+    assert found is not None
+    assert driver in found.text
+
+
 def test_cupy_of_cuda_13_on_pascal_is_said_with_what_fits(tmp_path: Path) -> None:
     found = saying("cupy-cuda13x", advice(planned(tmp_path, "5.2", needs='"cupy-cuda13x"')))
     assert found is not None

@@ -136,13 +136,24 @@ def test_the_line_that_tells_of_advise_is_that_of_the_pin_which_it_writes() -> N
     assert [way.split()[2] for way in told] == [ways("6.1").offers[0].pin]
 
 
-@pytest.mark.parametrize("board", ["8.7", "11.0"])
-def test_a_board_is_told_that_the_wheels_and_images_are_for_another_machine(board: str) -> None:
-    error = refused(question(board))
+@pytest.mark.parametrize("board", ["5.3", "6.2", "7.2", "8.7", "10.1", "11.0"])
+@pytest.mark.parametrize("flags", [Flags(), Flags(from_source=True), Flags(binary=True)])
+@pytest.mark.parametrize("settings", ["", 'floor = "wheel"'])
+def test_a_board_gets_no_image_in_any_mode(board: str, flags: Flags, settings: str) -> None:
+    error = refused(question(board, flags=flags, settings=settings))
     assert error is not None
-    (said,) = error.ways_out
-    assert "aarch64" in said
-    assert "toolkit" not in said
+    assert error.message.count("\n  - ") == 1  # that its code is not in the wheel does not matter
+    assert "aarch64" in error.message
+    assert "x86_64" in error.message
+    assert "toolkit" not in "".join(error.ways_out)
+    assert "L4T" in error.ways_out[0]
+
+
+def test_beside_a_board_the_other_gpus_are_named_for_an_image_of_their_own() -> None:
+    error = refused(question("8.6", "8.7"))
+    assert error is not None
+    assert error.message.count("\n  - ") == 1
+    assert error.ways_out[-1] == "leave it out: --gpu 8.6"
 
 
 @pytest.mark.parametrize(
