@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from poetry_gpu_build.scaffold.change import Changes
     from poetry_gpu_build.scaffold.torch_choice import Chosen
 
-SERVES, NOTHING_SERVES = 0, 3
-
 
 class GpuBuildAdviseCommand(GpuBuildBaseCommand):
     """Shows what serves the cards."""
@@ -55,7 +53,7 @@ the image's Python. Beside it stands how somebody knows what it holds: measured 
 for these cards; the rest of the file stays, byte for byte. Run twice, it changes nothing. --diff shows the change and
 writes nothing. docs/advise.md says more.
 
-Exit codes: 0 something serves, 3 nothing serves all the cards together, 2 usage."""
+Exit codes: 0 something serves, 3 nothing serves all the cards together, or no wheel of --index does, 2 usage."""
 
     options: ClassVar[list[Option]] = [
         option("gpu", None, "The image is for this card, such as 5.2 or 'GTX 970'.", flag=False, multiple=True),
@@ -89,7 +87,7 @@ Exit codes: 0 something serves, 3 nothing serves all the cards together, 2 usage
         facts = load_compatibility(policies / "facts")
         gpus = self._gpus(policy, pyproject)
         ways = find_ways_out(Case.under(policy, gpus, facts))
-        offer = _of_index(ways, self.option("index"))
+        offer = _of_index(ways, self.option("index"), facts)
         chosen = None if offer is None else chosen_offer(offer, ways.targets, policy)
         changes = None
         if is_for_file and root is not None and pyproject is not None:
@@ -115,7 +113,7 @@ Exit codes: 0 something serves, 3 nothing serves all the cards together, 2 usage
             write_changes(root, changes.changes)
         self.result(FORMATS[form](advice))
         self._tell(changes)
-        return SERVES if ways.serves else NOTHING_SERVES
+        return 0 if ways.serves else NoModeServesError.exit_code
 
     def _gpus(self, policy: Policy, pyproject: TomlDocument | None) -> tuple[Gpu, ...]:
         """The cards in question, with --driver for all of them. Raises ConfigurationError where there are none."""
@@ -129,6 +127,11 @@ Exit codes: 0 something serves, 3 nothing serves all the cards together, 2 usage
 
         driver = None
         if (text := self.option("driver")) is not None:
+            if text.strip().isdecimal():
+                raise InvalidValueError(
+                    f"--driver: {text.strip()} is a branch, and what a driver runs depends on the rest as well",
+                    ways_out=("write the whole version, as nvidia-smi shows it, such as 570.124.06",),
+                )
             try:
                 driver = DriverVersion.parse(text)
             except InvalidValueError as error:
@@ -156,17 +159,15 @@ Exit codes: 0 something serves, 3 nothing serves all the cards together, 2 usage
         from poetry_gpu_build.commands.advise_formats import Pinned
         from poetry_gpu_build.coverage.answer import all_of
         from poetry_gpu_build.coverage.wheels import wheel_runs
+        from poetry_gpu_build.plan import pinned_torch
         from poetry_gpu_build.project import read_project
-        from poetry_gpu_build.torch_pin import resolve_pin
 
         try:
-            project = read_project(pyproject, policy.python)
-            pin = project.torch_in(policy.torch_group) or project.torch_in(None)
-            found = None if pin is None else resolve_pin(pin, project.locked_torch, facts, policy.python)
+            build = pinned_torch(read_project(pyproject, policy.python), policy, facts).build
         except ConfigurationError as error:
             self.note(f"note: the torch of the project is not looked at: {error.message}")
             return None
-        wheel = None if found is None or found.build is None else facts.wheel(found.build)
+        wheel = None if build is None else facts.wheel(build)
         if wheel is None:
             return None
         answer = all_of(wheel_runs(wheel, gpu.capability, facts, driver=gpu.driver) for gpu in gpus)
@@ -197,18 +198,29 @@ def _manifest(start: Path, *, is_needed: bool) -> tuple[Path | None, TomlDocumen
     return root, read_toml(root / "pyproject.toml")
 
 
-def _of_index(ways: WaysOut, index: str | None) -> Offer | None:
-    """The newest offer, or that of one index. Raises ConfigurationError where that index has none."""
+def _of_index(ways: WaysOut, index: str | None, facts: CompatibilityFacts) -> Offer | None:
+    """The newest offer, or that of one index.
+
+    Raises NoModeServesError where that index has none, ConfigurationError for one that the facts do not know.
+    """
     if index is None:
         return ways.offers[0] if ways.offers else None
     named = index.strip().rstrip("/").lower()
     for offer in ways.offers:
         if named in (offer.index_name.lower(), offer.wheel.index.lower()):
             return offer
-    offered = ", ".join(offer.index_name for offer in ways.offers)
-    raise ConfigurationError(
+    from poetry_gpu_build.offers.wheels import index_name
+
+    offered = tuple(offer.index_name for offer in ways.offers)
+    indexes = {index_name(wheel): wheel.index for wheel in facts.wheels}
+    if not any(named in (name.lower(), url.lower()) for name, url in indexes.items()):
+        known = ", ".join(offered or sorted(indexes))
+        raise ConfigurationError(f"--index {index} is none that is known", ways_out=(f"choose one of: {known}",))
+    raise NoModeServesError(
         f"--index {index}: no wheel of that index serves " + ", ".join(map(str, ways.targets)),
-        ways_out=(f"choose one of: {offered}",) if offered else ("no index has one: leave --index out",),
+        ways_out=(
+            f"choose one of: {', '.join(offered)}" if offered else "no index has one: leave --index out, and --apply",
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from poetry_gpu_build.commands.base import json_document
 from poetry_gpu_build.commands.writing import shown_diff
 from poetry_gpu_build.lint.formats.characters import visible
 from poetry_gpu_build.lint.formats.characters import well_formed
+from poetry_gpu_build.offers.ways_out import shown_driver
 from poetry_gpu_build.selection.reasons import listed
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def as_text(advice: Advice) -> str:
     """Whom it is for and the verdict; then wheels, compiles and drivers; then what to write."""
     ways = advice.ways
     blocks = [
-        [*_asked(advice), *_verdict(ways), *_pinned(advice.pinned)],
+        [*_asked(advice), *_verdict(ways, advice.offer), *_pinned(advice.pinned)],
         _wheels(ways.offers),
         _compiled(ways),
         _drivers(ways),
@@ -118,10 +119,9 @@ def _asked(advice: Advice) -> Iterator[str]:
         yield f"for {visible(str(gpu))}, says {gpu.reported_by}{driver}{note}"
 
 
-def _verdict(ways: WaysOut) -> Iterator[str]:
+def _verdict(ways: WaysOut, best: Offer | None) -> Iterator[str]:
     targets = listed(ways.targets)
-    if ways.serves and ways.offers:
-        best = ways.offers[0]
+    if ways.serves and best is not None:
         yield f"no compile is needed: {best} runs on {targets} (known by: {best.known_by})"
         if not best.is_machine_code:
             yield f"  {best.answer.because}"
@@ -146,13 +146,13 @@ def _pinned(pinned: Pinned | None) -> Iterator[str]:
 def _with_other_driver(ways: WaysOut) -> Iterator[str]:
     other = ways.with_other_driver
     if other is not None:
-        yield f"  with a driver of {other.window}: {_alone(other)}"
+        yield f"  with a driver {other.drivers}: {_alone(other)}"
 
 
 def _alone(ways: WaysOut) -> str:
     cheapest = ways.offers[0] if ways.serves and ways.offers else None
     if cheapest is not None:
-        return f"{cheapest}, with a driver from {cheapest.driver_from} on (known by: {cheapest.known_by})"
+        return f"{cheapest}, with a driver from {shown_driver(cheapest.driver_from)} on (known by: {cheapest.known_by})"
     if ways.serves:
         return f"a compile with {_cudas(ways.compiles)}"
     return ways.why_nothing
@@ -164,7 +164,9 @@ def _wheels(offers: Sequence[Offer]) -> list[str]:
         torch = offer.pin if offer.index_url else f"{offer.pin} ({offer.wheel.torch.variant})"
         kind = "" if offer.is_machine_code else ", by its PTX"
         caution = ", its cuDNN does not serve all" if offer.cautions else ""
-        rows.append((offer.index_name, f"torch {torch}", str(offer.driver_from), offer.known_by + kind + caution))
+        rows.append(
+            (offer.index_name, f"torch {torch}", shown_driver(offer.driver_from), offer.known_by + kind + caution)
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f"  {row[3]}"
@@ -250,6 +252,7 @@ def _ways_data(ways: WaysOut) -> dict[str, Any]:
             for each in ways.compiles
         ],
         "driver": {
+            "from": None if ways.driver_from is None else str(ways.driver_from),
             "first_branch": ways.window.first,
             "last_branch": ways.window.last,
             "objections": [objection.because for objection in ways.window.objections],

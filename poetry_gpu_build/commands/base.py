@@ -49,8 +49,9 @@ class GpuBuildBaseCommand(Command):
         return folder if folder.is_absolute() else Path.cwd()
 
     def result(self, text: str) -> None:
-        """Print a result, to stdout, as it is."""
-        self.io.write_line(Formatter.escape(text))
+        """Print a result, to stdout, as it is; as far as stdout cannot show it, in escapes."""
+        encoding = getattr(getattr(self.io.output, "stream", None), "encoding", None) or "utf-8"
+        self.io.write_line(Formatter.escape(encodable(text, encoding, is_json=self.wants_json)))
 
     def note(self, text: str, style: str = "") -> None:
         """Print what is not a result, to stderr."""
@@ -73,6 +74,21 @@ class GpuBuildBaseCommand(Command):
     def wants_json(self) -> bool:
         """Whether the result is one JSON document."""
         return any(option.name == "format" for option in self.options) and self.option("format") == "json"
+
+
+def encodable(text: str, encoding: str, *, is_json: bool = False) -> str:
+    """The text if this encoding has all its characters, else with escapes for them: a JSON document with JSON's own.
+
+    >>> print(encodable("torch 语", "ascii"))
+    torch \\u8bed
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        if is_json:
+            return json.dumps(json.loads(text), indent=2)
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def json_document(data: dict[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from textwrap import wrap
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 
+from poetry_gpu_build.commands.base import encodable
 from poetry_gpu_build.commands.base import json_document
 from poetry_gpu_build.lint.formats.characters import visible
 from poetry_gpu_build.lint.formats.characters import well_formed
@@ -23,12 +24,20 @@ _WIDTH = 110
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
+class _Said(NamedTuple):
+    """What the blocks above said."""
+
+    here: set[tuple[str, ...]]
+    """All that one block said, together."""
+    entries: set[str]
+
+
 def as_text(explained: Explained, source: str, stream: Stream) -> str:
     """A block for each: what was seen and where, what it means, what it means here, what to do."""
-    said: set[str] = set()
+    said = _Said(set(), set())
     blocks = ["\n".join(_block(each, source, stream, said)) for each in explained.explanations]
     text = "\n\n".join(blocks) if blocks else "\n".join(_nothing(explained, source))
-    return text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
+    return encodable(text, stream.encoding)
 
 
 def as_json(explained: Explained, source: str, stream: Stream) -> str:
@@ -48,11 +57,7 @@ def as_json(explained: Explained, source: str, stream: Stream) -> str:
             "explanations": [_data(each) for each in explained.explanations],
         }
     )
-    try:
-        document.encode(stream.encoding)
-    except UnicodeEncodeError:
-        return json.dumps(json.loads(document), indent=2)
-    return document
+    return encodable(document, stream.encoding, is_json=True)
 
 
 FORMATS: dict[str, Callable[[Explained, str, Stream], str]] = {"text": as_text, "json": as_json}
@@ -73,7 +78,7 @@ def _data(each: Explanation) -> dict[str, object]:
     }
 
 
-def _block(each: Explanation, source: str, stream: Stream, said: set[str]) -> Iterator[str]:
+def _block(each: Explanation, source: str, stream: Stream, said: _Said) -> Iterator[str]:
     title = f"{_BOLD}{each.title}{_PLAIN}" if stream.color else each.title
     often = "" if each.times == 1 else f", {each.times} times"
     yield f"{title} [{each.name}]"
@@ -81,17 +86,29 @@ def _block(each: Explanation, source: str, stream: Stream, said: set[str]) -> It
     yield f"   | {visible(each.quote)}"
     for paragraph in each.meaning.split("\n\n"):
         yield from wrap(" ".join(paragraph.split()), _WIDTH, initial_indent="  ", subsequent_indent="  ")
-    yield from _list("here", each.here, said)
+    yield from _here(each.here, said)
     yield from _list("help", each.ways_out, said)
     yield from _list("see", each.references, said)
 
 
-def _list(label: str, entries: Collection[str], said: set[str]) -> Iterator[str]:
+def _here(sentences: tuple[str, ...], said: _Said) -> Iterator[str]:
+    """One line for each. They hang together: a block that lacks one because another had it means another thing."""
+    if not sentences:
+        return
+    if sentences in said.here:
+        yield "  here: as above"
+        return
+    said.here.add(sentences)
+    for sentence in sentences:
+        yield f"  here: {visible(sentence)}"
+
+
+def _list(label: str, entries: Collection[str], said: _Said) -> Iterator[str]:
     """One line for each, unbroken: a command must be copied as it stands. What a block above said is not repeated."""
-    known = [entry for entry in entries if entry in said]
-    for entry in (entry for entry in entries if entry not in said):
+    known = [entry for entry in entries if entry in said.entries]
+    for entry in (entry for entry in entries if entry not in said.entries):
         yield f"  {label}: {visible(entry)}"
-        said.add(entry)
+        said.entries.add(entry)
     if known and label == "help":
         yield f"  {label}: as above"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
+from poetry_gpu_build.commands.base import encodable
 from poetry_gpu_build.commands.base import json_document
 from poetry_gpu_build.doctor.line import counted
 from poetry_gpu_build.lint.formats.characters import visible
@@ -38,8 +38,10 @@ class Stream(NamedTuple):
 
 def as_text(examination: Examination, stream: Stream) -> str:
     """A line for each, its remedies below it, and the sum."""
-    lines = [*_rows(examination.lines, stream), _sum(examination.lines)]
-    return "\n".join(lines).encode(stream.encoding, "backslashreplace").decode(stream.encoding)
+    rows = _rows(examination.lines)
+    width = max((len(_NOT_LOOKED_AT), *(len(line.topic) for line in examination.lines)))
+    lines = [*_shown(rows, width, stream), _sum(rows)]
+    return encodable("\n".join(lines), stream.encoding)
 
 
 def as_json(examination: Examination, stream: Stream) -> str:
@@ -60,31 +62,33 @@ def as_json(examination: Examination, stream: Stream) -> str:
             ],
         }
     )
-    try:
-        document.encode(stream.encoding)
-    except UnicodeEncodeError:
-        return json.dumps(json.loads(document), indent=2)
-    return document
+    return encodable(document, stream.encoding, is_json=True)
 
 
 FORMATS: dict[str, Callable[[Examination, Stream], str]] = {"text": as_text, "json": as_json}
 
 
-def _rows(lines: Sequence[Line], stream: Stream) -> Iterator[str]:
+def _rows(lines: Sequence[Line]) -> tuple[Line, ...]:
     """What could not be looked at for one reason is one row."""
     topics: dict[str, list[str]] = {}
     for line in lines:
         if line.reason_not_looked_at is not None:
             topics.setdefault(line.reason_not_looked_at, []).append(line.topic)
-    width = max((len(_NOT_LOOKED_AT), *(len(line.topic) for line in lines)))
+    rows: list[Line] = []
     for line in lines:
-        topic, seen = line.topic, line.seen
-        if (reason := line.reason_not_looked_at) is not None:
-            if reason not in topics:
-                continue
-            topic, seen = _NOT_LOOKED_AT, f"{', '.join(dict.fromkeys(topics.pop(reason)))}: {reason}"
+        reason = line.reason_not_looked_at
+        if reason is None:
+            rows.append(line)
+        elif reason in topics:
+            together = ", ".join(dict.fromkeys(topics.pop(reason)))
+            rows.append(line._replace(topic=_NOT_LOOKED_AT, seen=f"{together}: {reason}"))
+    return tuple(rows)
+
+
+def _shown(rows: Sequence[Line], width: int, stream: Stream) -> Iterator[str]:
+    for line in rows:
         known = "" if line.known_by is None else f" (known by: {line.known_by})"
-        yield f"{_mark(line.mark, stream)} {topic:<{width}}  {visible(seen)}{known}"
+        yield f"{_mark(line.mark, stream)} {line.topic:<{width}}  {visible(line.seen)}{known}"
         for remedy in line.remedies:
             yield f"  {'':<{width}}  help: {visible(remedy)}"
 
@@ -99,7 +103,7 @@ def _mark(mark: Mark, stream: Stream) -> str:
     return f"\x1b[{_COLORS[mark]}m{shown}\x1b[0m" if stream.color else shown
 
 
-def _sum(lines: Sequence[Line]) -> str:
-    numbers = [(sum(line.mark == mark for line in lines), mark) for mark in ("problem", "warning")]
+def _sum(rows: Sequence[Line]) -> str:
+    numbers = [(sum(row.mark == mark for row in rows), mark) for mark in ("problem", "warning")]
     told = ", ".join(counted(number, noun) for number, noun in numbers if number)
     return told or "nothing stands in the way"

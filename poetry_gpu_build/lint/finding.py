@@ -44,6 +44,8 @@ class Hit(NamedTuple):
     message: str
     help: str | None = None
     fix: Fix | None = None
+    at_worst: Severity = "error"
+    """The finding is no worse than this, though the rule's others are."""
 
 
 class Finding(NamedTuple):

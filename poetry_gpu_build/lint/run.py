@@ -8,6 +8,7 @@ from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.lint.finding import Finding
 from poetry_gpu_build.lint.finding import Hit
 from poetry_gpu_build.lint.rule import EngineRule
+from poetry_gpu_build.lint_policy import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def finding_of(rule: Rule, hit: Hit, documents: Documents) -> Finding:
     return Finding(
         code=rule.code,
         name=rule.name,
-        severity=documents.policy.lint.severities[rule.code],
+        severity=max(documents.policy.lint.severities[rule.code], hit.at_worst, key=SEVERITIES.index),
         message=hit.message,
         where=where,
         end=hit.source.position(hit.end),

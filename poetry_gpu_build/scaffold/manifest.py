@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement
 
+from poetry_gpu_build.documents.lazy import lazy_pattern
 from poetry_gpu_build.documents.manifest import TORCH
 from poetry_gpu_build.documents.manifest import array
 from poetry_gpu_build.documents.manifest import dependencies
@@ -23,6 +24,7 @@ from poetry_gpu_build.documents.manifest import value
 from poetry_gpu_build.documents.manifest import written_group
 from poetry_gpu_build.documents.toml import parse_toml
 from poetry_gpu_build.errors import ConfigurationError
+from poetry_gpu_build.lint.formats.characters import visible
 from poetry_gpu_build.policy import FLOOR_OF_THE_WHEEL
 from poetry_gpu_build.policy import SETTINGS
 from poetry_gpu_build.scaffold.change import Edited
@@ -65,6 +67,8 @@ _MAIN: tuple[tuple[str, ...], ...] = (("project", "dependencies"), (*_POETRY, "d
 _GROUP_COMMENT = (
     "# On in the binary mode, off in the source mode; optional, so that nothing else ever installs it by the way."
 )
+# https://user:password@host, https://token@host
+_WHO = lazy_pattern(r"://[^/]*@")
 _WHY = "torch in its optional group, from an index that is asked for nothing else"
 
 
@@ -165,6 +169,7 @@ class _Work:
             self._repin(self._chosen.version, source, in_group)
         self._ask_for(wanted, source)
         self._add_source(source, index)
+        self._tell_mirror(source, index)
         self._make_explicit()
         if self._chosen is not None and self._chosen.follow_wheel:
             self.text = set_in_table(self.text, self._path, (*SETTINGS, "floor"), f'"{FLOOR_OF_THE_WHEEL}"')
@@ -319,6 +324,12 @@ class _Work:
             written = f'name = "{name}"\nurl = "{index}"\npriority = "explicit"\n'
             self._add(f"[[tool.poetry.source]]\n{written}", (*_POETRY, "source"))
 
+    def _tell_mirror(self, name: str | None, index: str | None) -> None:
+        """Where the source of that name has another address: it is somebody's decision, and stays."""
+        url = None if name is None else self._sources().get(name)
+        if url is not None and index is not None and url.rstrip("/") != index:
+            self.notes.append(f"torch comes from the source {name}, which is {_shown(url)} and not {index}")
+
     def _make_explicit(self) -> None:
         """The sources that torch's family comes from, and PyTorch's own index (GPU504)."""
         document = self._document
@@ -329,7 +340,9 @@ class _Work:
             name = str(source.get("name", ""))
             if name.lower() in named or "download.pytorch.org/whl" in str(source.get("url", "")):
                 self.text = set_value(self.text, self._path, (*_POETRY, "source", at, "priority"), '"explicit"')
-                self.notes.append(f"the source {name} is explicit now: only packages that name it come from there")
+                self.notes.append(
+                    f"the source {name} is explicit now, as GPU504 asks: only packages that name it come from there"
+                )
 
     def _add(self, tables: str, key: Key) -> None:
         after = add_tables(self.text, self._path, tables)
@@ -348,3 +361,8 @@ def _plain(entry: Entry) -> Entry:
 def _sourced(entry: Entry, source: str | None) -> Entry:
     """From this source, unless the entry names one of its own."""
     return entry if "source" in entry else with_source(entry, source)
+
+
+def _shown(url: str) -> str:
+    """An address without who may use it: notes end in the logs of CI."""
+    return visible(_WHO.sub("://***@", url))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from typing import Any
 
 from poetry_gpu_build.documents.lazy import lazy_pattern
+from poetry_gpu_build.lint.compatibility import compatibility
 from poetry_gpu_build.lint.finding import Edit
 from poetry_gpu_build.lint.finding import Fix
 from poetry_gpu_build.lint.finding import Hit
+from poetry_gpu_build.lint.pinned import asked_in_group
+from poetry_gpu_build.lint.pinned import pinned_variant
 from poetry_gpu_build.lint.rule import Example
 from poetry_gpu_build.lint.rule import ImageRule
 from poetry_gpu_build.lint.rule import binary
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from poetry_gpu_build.documents.dockerfile.model import Stage
     from poetry_gpu_build.documents.mapped import MappedText
+    from poetry_gpu_build.documents.source import Source
     from poetry_gpu_build.lint.documents import Documents
     from poetry_gpu_build.lint.image import Image
     from poetry_gpu_build.policy import Mode
@@ -29,8 +32,11 @@ _EMPTY = "scratch"
 _VARIABLE = lazy_pattern(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?")
 # nvidia/cuda:12.8.1-devel-ubuntu22.04; the CUDA of an image of another name is not in its tag.
 _CUDA_IMAGE = lazy_pattern(r"(?:.*/)?cuda:(\d{1,2}\.\d{1,2})(?![\d])[^/]*")
-_REQUIREMENT = lazy_pattern(r"\s*torch\b(?P<constraint>[^;@]*)", re.IGNORECASE)
+# NVIDIA's images without a compiler: nothing can be compiled there.
+_NO_COMPILER = lazy_pattern(r"(?:.*/)?cuda:[^/]*-(?:base|runtime)(?:-[^/]*)?")
+_VARIANT = lazy_pattern(r"cu\d{3}")
 _BINARY = "nvidia/cuda:12.8.1-devel-ubuntu22.04"
+_RUNTIME = "nvidia/cuda:12.8.1-runtime-ubuntu22.04"
 _SOURCE = "nvidia/cuda:11.8.0-cudnn8-devel-ubuntu22.04"
 _WHEEL = '[tool.poetry.group.binary-torch.dependencies]\ntorch = { version = "2.7.1+%s" }\n'
 
@@ -41,6 +47,12 @@ class BaseImage(ImageRule):
     The base image decides which drivers may start the container (nvidia/cuda refuses a host whose driver is too old for
     its own CUDA, whatever the wheel needs) and which architectures nvcc can compile. A base that differs from the
     policy's makes both other than what `poetry gpu-build` has checked.
+
+    A wheel of another CUDA than the base image's stops no build: official wheels bring CUDA's libraries along, and run
+    on any base image. It matters to extensions that are compiled in the image: torch.utils.cpp_extension refuses a
+    toolkit of another major than torch's, which is a warning here, and takes one of another minor, which is an info.
+    Images without a compiler (`-base`, `-runtime`) are left alone. The wheel's CUDA is that of its label, of its index,
+    or of what PyPI holds for the release.
     """
 
     code = "GPU308"
@@ -48,6 +60,15 @@ class BaseImage(ImageRule):
     valid = (
         Example(binary(f"ARG BASE_IMAGE={_BINARY}\nFROM ${{BASE_IMAGE}} AS a\nFROM a\n")),
         Example(binary(f"FROM docker.io/{_BINARY}@sha256:{'0' * 64}\n", **{"pyproject.toml": _WHEEL % "cu128"})),
+        Example(
+            binary(f"FROM {_BINARY}\n", **{"pyproject.toml": "[dependency-groups]\nbinary-torch = ['torch==2.9.1']\n"})
+        ),
+        Example(
+            binary(
+                f"FROM {_RUNTIME}\n",
+                **{"pyproject.toml": f"{_WHEEL % 'cu118'}[tool.gpu-build]\nmodes.binary.base-image = '{_RUNTIME}'\n"},
+            )
+        ),
         Example(binary(f"FROM node:22 AS web\nFROM {_BINARY}\nCOPY --from=web /w /w\n")),
         Example(source(f"FROM {_SOURCE} AS build\nFROM scratch\nCOPY --from=build / /\n")),
         Example(source("ARG BASE_IMAGE\nFROM $BASE_IMAGE\n")),
@@ -74,6 +95,10 @@ class BaseImage(ImageRule):
             ),
             ("docker/Dockerfile:1:6",),
         ),
+        Example(
+            binary(f"FROM {_BINARY}\n", **{"pyproject.toml": "[dependency-groups]\nbinary-torch = ['torch==2.7.1']\n"}),
+            ("docker/Dockerfile:1:6",),
+        ),
     )
 
     def check_image(self, image: Image, documents: Documents) -> Iterator[Hit]:
@@ -88,11 +113,12 @@ class BaseImage(ImageRule):
             message = _wrong_base(stage, mode) if stage is final else None
             fix = _fix(stage, image, mode) if message is not None else None
             message = message or _wrong_cuda(stage, mode)
-            if stage is final and message is None and image.mode == "binary":
-                message = _wrong_wheel(mode, documents)
+            place = (image.dockerfile.source, stage.base.offset, stage.base.end)
             if message is not None:
                 help_text = f"FROM {mode.base_image}, or say in [tool.gpu-build.modes.{mode.name}] what it shall be"
-                yield Hit(image.dockerfile.source, stage.base.offset, stage.base.end, message, help_text, fix)
+                yield Hit(*place, message, help_text, fix)
+            elif stage is final and image.mode == "binary":
+                yield from _other_wheel(place, mode, documents)
 
 
 def _foundation(image: Image, mode: Mode) -> Stage:
@@ -133,48 +159,30 @@ def _wrong_cuda(stage: Stage, mode: Mode) -> str | None:
     return f"a base image of CUDA {match[1]}, and the {mode.name} mode's toolkit is {mode.cuda}"
 
 
-def _wrong_wheel(mode: Mode, documents: Documents) -> str | None:
-    variant = _pinned_variant(documents) or mode.torch.variant
-    if variant is None or not re.fullmatch(r"cu\d{3}", variant) or CudaVersion.parse(variant) == mode.cuda:
-        return None
-    return f"the wheel of torch is made with {variant}, and the base image's CUDA is {mode.cuda}"
+def _other_wheel(place: tuple[Source, int, int], mode: Mode, documents: Documents) -> Iterator[Hit]:
+    """The wheel runs on any base image; what is compiled against it in the image may not be."""
+    document = documents.pyproject
+    asked = None if document is None else asked_in_group(document, documents.policy)
+    if document is None or asked is None or _NO_COMPILER.fullmatch(mode.base_image.partition("@")[0]):
+        return
+    variant = pinned_variant(document, asked, lambda: compatibility(documents), documents.policy)
+    if variant is None or not _VARIANT.fullmatch(variant):
+        return
+    cuda = CudaVersion.parse(variant)
+    if cuda == mode.cuda:
+        return
+    is_refused = cuda.major != mode.cuda.major
+    compiles = "refuses to compile extensions here" if is_refused else "compiles extensions here with a warning"
+    yield Hit(
+        *place,
+        f"the wheel of torch is made with CUDA {cuda}, and the base image's is {mode.cuda}: torch runs, and {compiles}",
+        "an image that compiles none may stay as it is; for one that does set base-image in "
+        f"[tool.gpu-build.modes.{mode.name}] to an image of CUDA {cuda}, or pin a wheel of CUDA {mode.cuda}",
+        at_worst="warning" if is_refused else "info",
+    )
 
 
 def _plain(name: str) -> str:
     """An image's name without the registry that is meant anyway, and without a digest beside a tag."""
     name = name.partition("@")[0] if re.search(r":[^/@]+@", name) else name
     return name.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
-
-
-def _pinned_variant(documents: Documents) -> str | None:
-    """The CUDA variant of the manifest's torch; None where the manifest does not tell."""
-    from poetry_gpu_build.values import variant_of
-
-    document = documents.pyproject
-    if document is None:
-        return None
-    group = documents.policy.torch_group
-    requirements = _inside(document.data, "dependency-groups", group)
-    for requirement in requirements if isinstance(requirements, list) else []:
-        match = _REQUIREMENT.match(requirement) if isinstance(requirement, str) else None
-        if match is not None and "+" in match["constraint"]:
-            return variant_of(match["constraint"], None)
-    entry = _inside(document.data, "tool", "poetry", "group", group, "dependencies", "torch")
-    constraint = entry if isinstance(entry, str) else _inside(entry, "version")
-    index = _index(document.data, _inside(entry, "source"))
-    return variant_of(constraint if isinstance(constraint, str) else "", index)
-
-
-def _index(data: Any, name: Any) -> str | None:
-    sources = _inside(data, "tool", "poetry", "source")
-    for each in sources if isinstance(sources, list) else []:
-        url = _inside(each, "url")
-        if name is not None and _inside(each, "name") == name and isinstance(url, str):
-            return url
-    return None
-
-
-def _inside(table: Any, *key: str) -> Any:
-    for part in key:
-        table = table.get(part) if isinstance(table, dict) else None
-    return table

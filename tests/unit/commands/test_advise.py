@@ -105,9 +105,12 @@ def test_a_box_that_one_wheel_serves_needs_no_compile(poetry: Poetry) -> None:
     ("cards", "words"),
     [
         ("--gpu 8.7", ["Tegra boards only", "aarch64", "x86_64"]),
-        ("--gpu 3.0", ["no wheel and no toolkit of the facts"]),
+        ("--gpu 3.0", ["no driver branch is known that drives 3.0"]),
         ("--gpu 3.5 --gpu 12.0", ["no driver drives all of them", "branch 570", "470 is the last for 3.5"]),
-        ("--gpu 5.2 --driver 590.44.01", ["no longer drives GPUs below 7.5", "with a driver of branch 580 or older"]),
+        (
+            "--gpu 5.2 --driver 590.44.01",
+            ["no longer drives GPUs below 7.5", "with a driver from 450.80.02 to branch 580: torch 2.14.1+cu126"],
+        ),
         ("--gpu 12.0 --driver 565.57.01", ["branch 570 or newer", "torch 2.14.1 from PyPI"]),
         ("--gpu 5.2 --driver 450.51.05", ["runs with this driver", "torch 2.14.1+cu126"]),
     ],
@@ -198,7 +201,7 @@ def test_json_is_one_document_with_the_facts_that_decided(poetry: Poetry) -> Non
     assert wheels["PyPI"]["torch"] == "2.7.1+cu126"
     assert wheels["PyPI"]["known_by"] == "measured"
     assert {row["kind"] for row in wheels["PyPI"]["facts"]} == {"rule", "wheel"}
-    assert found["driver"] == {"first_branch": None, "last_branch": 580, "objections": []}
+    assert found["driver"] == {"from": "450.80.02", "first_branch": None, "last_branch": 580, "objections": []}
     assert found["compiles"][0]["portable_arch_list"] == "5.2+PTX"  # type: ignore[index]
     assert found["changes"] is None
 
@@ -221,7 +224,7 @@ def test_json_of_an_error_says_so(poetry: Poetry) -> None:
     [
         ("--driver new", "--driver"),
         ("--driver ''", "--driver"),
-        ("--driver 580", "570.124.06"),
+        ("--driver 580", "580 is a branch"),
         ("--driver '570.26; rm -rf x'", "not a driver version"),
         ("--format yaml", "text, json"),
         ("--index cu999", "choose one of"),
@@ -362,5 +365,8 @@ def test_a_manifest_that_cannot_be_edited_is_refused(poetry: Poetry, root: Path,
 
 def test_help_teaches_the_exit_codes(poetry: Poetry) -> None:
     ran = poetry(f"{ADVISE} --help")
-    assert "Exit codes: 0 something serves, 3 nothing serves all the cards together, 2 usage" in ran.out
+    assert (
+        "Exit codes: 0 something serves, 3 nothing serves all the cards together, or no wheel of --index does, 2 usage"
+        in ran.out
+    )
     assert "--apply" in ran.out
