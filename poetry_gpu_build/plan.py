@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from poetry_gpu_build.policy import ModeName
     from poetry_gpu_build.policy import Policy
     from poetry_gpu_build.project import Project
-    from poetry_gpu_build.selection.question import LoadPackages
     from poetry_gpu_build.selection.floor import Floor
+    from poetry_gpu_build.selection.question import LoadPackages
     from poetry_gpu_build.selection.reasons import Reason
     from poetry_gpu_build.torch_pin import PinnedTorch
     from poetry_gpu_build.values import ComputeCapability
@@ -158,8 +159,8 @@ def plan_every_mode(inputs: Inputs, request: Request) -> tuple[Plan, Plan]:
     Raises as make_plan, and ConfigurationError where both would write one tag.
     """
     floor = _floor(inputs, request)
-    above = tuple(gpu for gpu in request.gpus if not floor.is_above(gpu.capability))
-    below = tuple(gpu for gpu in request.gpus if floor.is_above(gpu.capability))
+    above = tuple(gpu for gpu in request.gpus if not floor.excludes(gpu.capability))
+    below = tuple(gpu for gpu in request.gpus if floor.excludes(gpu.capability))
     switch = request.flags.build_from_source
     ask_binary = Flags(binary=True, build_from_source=switch, all_modes=True)
     ask_source = Flags(from_source=True, build_from_source=switch, all_modes=True)
@@ -181,7 +182,7 @@ def plan_torch(inputs: Inputs, request: Request, *, named: bool) -> Plan:
     them, as a build would: else it is for the policy's defaults. Raises as make_plan.
     """
     floor = _floor(inputs, request)
-    is_served = named or any(floor.is_above(gpu.capability) for gpu in request.gpus)
+    is_served = named or any(floor.excludes(gpu.capability) for gpu in request.gpus)
     flags = Flags(from_source=True, build_from_source=request.flags.build_from_source)
     return make_plan(inputs, replace(request, flags=flags, gpus=request.gpus if is_served else ()))
 
@@ -251,8 +252,16 @@ def inside_project(
     said_at = project.pyproject.find(*SETTINGS, *setting) or Position(project.root / relative)
     try:
         is_inside = path.resolve().is_relative_to(root)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # newer Pythons' is_file hides what else is wrong
         is_right = path.is_dir() if is_folder else path.is_file()
         fault = f"is no {'folder' if is_folder else 'file'}" if path.exists() else "does not exist"
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{what} cannot be looked at: {error.strerror}",
+            where=Position(project.root / relative),
+            ways_out=(f"let your user read it: chmod -R u+rX {relative.partition('/')[0] or relative}",),
+        ) from error
     except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL character, links that form a ring
         raise ConfigurationError(
             f"{what} {relative!r} is no path: {getattr(error, 'strerror', None) or error}",

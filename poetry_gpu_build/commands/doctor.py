@@ -70,6 +70,12 @@ recognised (docs/explain.md lists what is), 2 usage, or the text cannot be read.
         source = asked_source(self.option("explain"), self.argument("text"))
         if source is None:
             return self._examine(form)
+        for other in ("from-source", "binary"):
+            if self.option(other):
+                raise ConfigurationError(
+                    f"--explain reads a text, in which --{other} has no say",
+                    ways_out=(f"leave --{other} out", "name the card that the text is of: --gpu"),
+                )
         return explain(self, source, form, tuple(self.option("gpu")), self._stream())
 
     def _examine(self, form: str) -> int:

@@ -57,7 +57,7 @@ def explain(command: GpuBuildBaseCommand, source: str, form: str, named: tuple[s
 
     with _opened(source) as text:
         try:
-            explained = explain_text(text, all_cases(), situation)
+            explained = explain_text(text, all_cases(), situation, None if source == STANDARD_INPUT else source)
         except OSError as error:
             raise _unreadable(source, error) from error
     shown = "stdin" if source == STANDARD_INPUT else source

@@ -1,4 +1,7 @@
-"""Reads the project around the current folder for the checks. What is wrong with it is seen, and raises nothing."""
+"""Reads the project around the current folder, for the checks and for what an error means.
+
+What is wrong with one part of it is seen, raises nothing, and keeps no other part from being read.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,8 @@ class ProjectSeen(NamedTuple):
     """Why there is none, or none that can be read."""
     settings_fault: ConfigurationError | None = None
     """What is wrong with [tool.gpu-build]: the shipped policy is used instead."""
+    targets_fault: ConfigurationError | None = None
+    """What is wrong with the cards that the settings name: this machine's count instead."""
     pinned: PinnedTorch | ConfigurationError | None = None
     """The torch that it pins, or why a build would find none; None without a project."""
     verdict: Verdict | None = None
@@ -67,6 +72,15 @@ class Around(NamedTuple):
 
 
 def look_around(start: Path, policies: Path, environment: Mapping[str, str], facts: CompatibilityFacts) -> Around:
+    """Read the project around ``start``, and lint it."""
+    around = read_around(start, policies, environment, facts)
+    seen = around.seen
+    if seen.root is None or seen.project is None or seen.settings_fault is not None:
+        return around
+    return around._replace(seen=seen._replace(verdict=_lint(seen.root)))
+
+
+def read_around(start: Path, policies: Path, environment: Mapping[str, str], facts: CompatibilityFacts) -> Around:
     """Find and read the project around ``start``; without one the shipped policy counts."""
     shipped = load_policy(policies)
     try:
@@ -77,20 +91,20 @@ def look_around(start: Path, policies: Path, environment: Mapping[str, str], fac
         pyproject = read_toml(root / "pyproject.toml")
     except ConfigurationError as error:
         return Around(ProjectSeen(root, fault=error), shipped, None)
-    policy, named, settings_fault = shipped, None, None
+    policy, named, seen = shipped, None, ProjectSeen(root)
     try:
-        own = load_policy(policies, pyproject)
-        named = _named(own, pyproject, policies, environment)
-        policy = own
+        policy = load_policy(policies, pyproject)
     except ConfigurationError as error:
-        settings_fault = error
+        seen = seen._replace(settings_fault=error)
+    try:
+        named = _named(policy, pyproject, policies, environment)
+    except ConfigurationError as error:
+        seen = seen._replace(targets_fault=error)
     try:
         project = read_project(pyproject, policy.python)
     except ConfigurationError as error:
-        return Around(ProjectSeen(root, fault=error, settings_fault=settings_fault), policy, named)
-    pinned = _pinned(project, policy, facts)
-    verdict = _lint(root) if settings_fault is None else None
-    return Around(ProjectSeen(root, project, None, settings_fault, pinned, verdict), policy, named)
+        return Around(seen._replace(fault=error), policy, named)
+    return Around(seen._replace(project=project, pinned=_pinned(project, policy, facts)), policy, named)
 
 
 def _named(policy: Policy, pyproject: TomlDocument, policies: Path, environment: Mapping[str, str]) -> GpuReport | None:

@@ -7,10 +7,10 @@ unreachable builder otherwise hangs for 20 s and a docker without buildx falls b
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.brief import run_briefly
 from poetry_gpu_build.engine.caches import INLINE
 from poetry_gpu_build.engine.caches import read_caches
 from poetry_gpu_build.errors import EngineUnavailableError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Ask = Callable[[Sequence[str]], "Answer"]
 
 TIMEOUT_SECONDS = 20
+# More than any short answer; a docker that babbles fills no memory.
+_MOST_BYTES = 64 * 2**20
 # The driver of the daemon's own builder: it keeps what it builds, and is as alive as the daemon.
 DOCKER_DRIVER = "docker"
 # How `docker info` names the newer image store, and the caches that the daemon's builder can write with it.
@@ -60,15 +62,7 @@ def ask_docker(arguments: Sequence[str], *, instead: str = "plan without it: --d
     Raises EngineUnavailableError where there is no docker.
     """
     try:
-        done = subprocess.run(
-            ["docker", *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+        ran = run_briefly(["docker", *arguments], timeout_s=TIMEOUT_SECONDS, most_bytes=_MOST_BYTES)
     except FileNotFoundError as error:
         raise EngineUnavailableError(
             "docker is not installed, or not on PATH",
@@ -79,9 +73,10 @@ def ask_docker(arguments: Sequence[str], *, instead: str = "plan without it: --d
             f"docker cannot be run: {error.strerror or error}",
             ways_out=("check the docker on PATH: command -v docker", instead),
         ) from error
-    except subprocess.TimeoutExpired:
+    if ran is None:
         return Answer(None, "", "")
-    return Answer(done.returncode, done.stdout, done.stderr)
+    output, errors = (text.decode("utf-8", "replace").replace("\r\n", "\n") for text in (ran.out, ran.errors))
+    return Answer(ran.status, output, errors)
 
 
 def check_engine(options: BuildOptions, ask: Ask = ask_docker) -> Engine:

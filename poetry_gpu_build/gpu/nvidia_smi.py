@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poetry_gpu_build.brief import run_briefly
 from poetry_gpu_build.errors import InvalidValueError
 from poetry_gpu_build.gpu.interface import Detection
 from poetry_gpu_build.gpu.interface import Gpu
@@ -43,7 +40,6 @@ _NO_VALUE = frozenset({"", "N/A"})
 _WSL2_FOLDER = "usr/lib/wsl/lib"
 # Sixteen GPUs answer in 2 kB; what is longer is no answer, and not worth the memory.
 _MAXIMUM_BYTES = 2**20
-_KILL_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,49 +231,16 @@ class NvidiaSmiDetector:
     def _query(self, program: str, fields: Sequence[str]) -> Answer:
         command = (program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader")
         try:
-            ran = _run(command, {**self.environment, "LC_ALL": "C"}, self.timeout_s)
+            ran = run_briefly(
+                command,
+                timeout_s=self.timeout_s,
+                most_bytes=_MAXIMUM_BYTES,
+                environment={**self.environment, "LC_ALL": "C"},
+            )
         except OSError as error:
             return Answer(notes=(f"{program} cannot be run: {error.strerror or error}",), is_complete=False)
         if ran is None:
             return Answer(
                 notes=(f"{program} gave no answer within {self.timeout_s:g} s and was killed",), is_complete=False
             )
-        stdout, stderr, exit_status = ran
-        return parse(stdout or stderr, exit_status, fields)
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> tuple[bytes, bytes, int] | None:
-    """Run a program; what it printed and its exit status, or None if it took longer than ``timeout_s`` and was killed.
-
-    Raises OSError if it cannot be started.
-    """
-    # Files, not pipes: a grandchild that outlives the program would hold a pipe open, and the reader with it.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=dict(environment),
-            start_new_session=True,  # a group of its own, so that its children can be ended with it
-        )
-        try:
-            exit_status = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            _end(process)
-        out.seek(0)
-        err.seek(0)
-        return out.read(_MAXIMUM_BYTES), err.read(_MAXIMUM_BYTES), exit_status
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program and its children if it still runs: at the timeout, and when the user interrupts."""
-    if process.poll() is not None:
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    # A process that hangs inside the driver cannot even be killed; the kernel ends it when the driver returns.
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_KILL_WAIT_S)
+        return parse(ran.out or ran.errors, ran.status, fields)

@@ -46,6 +46,7 @@ ROOMS = (
     "documents",
     "values",
     "durable",
+    "brief",
     "errors",
     "documents.source",
     "documents.lazy",

@@ -79,6 +79,9 @@ def _fault(project: Project, file: _File) -> ConfigurationError | None:
 def _is_missing(project: Project, path: str) -> bool:
     """Whether nothing is there, so that `init` writes it."""
     try:
-        return not (project.root / path).exists()
-    except (OSError, ValueError):  # no path at all
+        (project.root / path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # closed to us, or no path at all
         return False
+    return False

@@ -37,6 +37,10 @@ def check_driver(seen: Seen) -> Iterator[Line]:
 def judge_driver(report: GpuReport, mode: Mode, facts: CompatibilityFacts) -> Line:
     """Hold the driver against the machine's cards, and against the toolkit and the base image of the mode."""
     cards = report.gpus
+    if report.platform.is_jetson:
+        return Line(
+            TOPIC, "ok", "not judged: a Jetson's driver is part of its system, and x86 images do not apply to it"
+        )
     told = (*(gpu.driver for gpu in cards), *(detection.driver for detection in report.detections))
     driver = next((version for version in told if version is not None), None)
     if not cards:
@@ -47,12 +51,8 @@ def judge_driver(report: GpuReport, mode: Mode, facts: CompatibilityFacts) -> Li
         return _absent(cards, facts) if driver is None else _silent(driver, report, facts)
     if driver is None:
         return Line(TOPIC, "warning", "its version was not told")
-    line = _judge(driver, cards, mode, facts)
-    if line.mark == "problem" and report.platform.is_wsl2:
-        # 581 is of the Windows branch that Linux calls 580: the tables, which are Linux's, may be wrong about it.
-        seen = f"{line.seen}; under WSL2 the driver is that of Windows, whose numbers are others"
-        return line._replace(mark="warning", seen=seen)
-    return line
+    # Under WSL2 it is Windows' driver, whose numbers of one branch are Linux's or a little above (580: 580 to 582).
+    return _judge(driver, cards, mode, facts)
 
 
 def _absent(cards: tuple[Gpu, ...], facts: CompatibilityFacts) -> Line:

@@ -51,7 +51,13 @@ def is_fresh(project: Project) -> bool | None:
     # Imported when there is a lock to judge: it costs more than the rest of this check.
     from poetry.packages.locker import Locker
 
+    if project.lock is None or not isinstance(project.lock.data.get("metadata", {}), dict):
+        return None
     try:
-        return Locker(project.root / LOCK, project.pyproject.data).is_fresh()
-    except (OSError, AttributeError, RuntimeError, TypeError, ValueError):  # tables that are none, dates, a lost file
+        locker = Locker(project.root / LOCK, project.pyproject.data)
+    except TypeError:  # its hash is of JSON, which has no dates
+        return None
+    try:
+        return locker.is_fresh()
+    except (OSError, ValueError):  # the file was changed in between
         return None

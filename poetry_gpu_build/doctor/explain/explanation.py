@@ -55,12 +55,16 @@ class Explained(NamedTuple):
         return EXPLAINED if self.explanations else NOTHING_RECOGNISED
 
 
-def explain_text(stream: BinaryIO, cases: Sequence[Case], situation: Callable[[], Situation]) -> Explained:
+def explain_text(
+    stream: BinaryIO, cases: Sequence[Case], situation: Callable[[], Situation], name: str | None = None
+) -> Explained:
     """Read a text, and explain what is in it; ``situation`` is asked for only where something was found.
+
+    ``name`` is the file's; None is standard input.
 
     Raises ConfigurationError for a compressed text, and OSError as the stream does.
     """
-    found = find(read_lines(stream), cases)
+    found = find(read_lines(stream, name), cases)
     if not found.sightings:
         return Explained((), found.told, found.lines)
     known = situation()._replace(told=found.told)

@@ -110,21 +110,29 @@ class _Search:
         self._before: deque[str] = deque(maxlen=AROUND)
         self._clues: dict[str, list[str]] = {}
         self._lines = 0
+        # What the last line meant, the same line means again.
+        self._last: tuple[str, int] | None = None
+        self._meant: list[_Open] = []
 
     def look_at(self, batch: Sequence[Line]) -> None:
         """Look for the cases whose hints stand anywhere in the batch, line by line."""
-        text = "\n".join([line.text for line in batch])
+        text = "\n".join(dict.fromkeys([line.text for line in batch]))  # each once: logs repeat themselves
         wanted = [case for case in self._cases if any(hint in text for hint in case.hints)]
         self._lines = batch[-1].number
         for clue in CLUES:
             clue.take(text, self._clues)
         if not wanted and not self._open:
             self._before.extend(line.text for line in batch[-AROUND:])
+            self._last = None
             return
         for line in batch:
             self._follow(line.text)
-            for case in wanted:
-                self._try(case, line)
+            if self._last == (line.text, line.known):
+                for each in self._meant:
+                    each.times += 1
+            else:
+                meant = (self._try(case, line) for case in wanted)
+                self._last, self._meant = (line.text, line.known), [each for each in meant if each is not None]
             self._before.append(line.text)
 
     def _follow(self, text: str) -> None:
@@ -134,19 +142,22 @@ class _Search:
         if any(each.left <= 0 for each in self._open):
             self._open = [each for each in self._open if each.left > 0]
 
-    def _try(self, case: Case, line: Line) -> None:
+    def _try(self, case: Case, line: Line) -> _Open | None:
+        """What the line was counted with, if it tells the case."""
         if not any(hint in line.text for hint in case.hints):
-            return
+            return None
         match = next((found for found in map(_searching(line), case.patterns) if found is not None), None)
         if match is None:
-            return
+            return None
         seen, identity = self._seen[case.name], _identity(case, match)
         same = next((each for each in seen if each.identity == identity), None)
         if same is None and len(seen) < MOST_OF_ONE_CASE:
             seen.append(_Open(case, line, match, self._before))
             self._open.append(seen[-1])
-        else:
-            (same or seen[-1]).times += 1
+            return seen[-1]
+        counted = same or seen[-1]
+        counted.times += 1
+        return counted
 
     def found(self) -> Found:
         """Everything, once the text is at its end."""

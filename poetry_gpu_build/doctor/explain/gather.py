@@ -6,25 +6,18 @@ from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 from poetry_gpu_build.doctor.explain.situation import Situation
-from poetry_gpu_build.documents.toml import read_toml
+from poetry_gpu_build.doctor.project_seen import read_around
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.facts.load import load_compatibility
 from poetry_gpu_build.gpu.detect import find_gpus
-from poetry_gpu_build.policy import SETTINGS
-from poetry_gpu_build.policy import load_policy
-from poetry_gpu_build.project import find_project
-from poetry_gpu_build.project import read_project
-from poetry_gpu_build.torch_pin import resolve_pin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from collections.abc import Mapping
     from pathlib import Path
 
-    from poetry_gpu_build.facts.rows import CompatibilityFacts
+    from poetry_gpu_build.doctor.project_seen import ProjectSeen
     from poetry_gpu_build.gpu.interface import Gpu
-    from poetry_gpu_build.policy import Policy
-    from poetry_gpu_build.project import Project
-    from poetry_gpu_build.torch_pin import PinnedTorch
 
 
 class Known(NamedTuple):
@@ -42,39 +35,31 @@ def gather(start: Path, policies: Path, environment: Mapping[str, str], named: t
     """
     facts = load_compatibility(policies / "facts")
     by_option = find_gpus(flags=named, environment=environment, facts_dir=policies / "facts").gpus if named else ()
-    shipped = Situation(facts, load_policy(policies))
-    try:
-        folder = find_project(start)
-    except ConfigurationError:
-        return Known(shipped._replace(gpus=by_option or _machine(policies, environment, root)))
-    try:
-        pyproject = read_toml(folder / "pyproject.toml")
-        policy = load_policy(policies, pyproject)
-        project = read_project(pyproject, policy.python)
-        pinned = _pinned(project, policy, facts)
-        gpus = by_option or _configured(project, policy, policies, environment) or _machine(policies, environment, root)
-    except ConfigurationError as error:
-        note = f"the project cannot be read, so nothing is said of it: {error.message}"
-        if error.where is not None:
-            note += f" ({error.where})"
-        return Known(shipped._replace(gpus=by_option or _machine(policies, environment, root)), (note,))
-    return Known(Situation(facts, policy, in_project=True, pinned=pinned, gpus=gpus))
+    around = read_around(start, policies, environment, facts)
+    gpus = by_option or (() if around.named is None else around.named.gpus) or _machine(policies, environment, root)
+    seen = around.seen
+    situation = Situation(
+        facts,
+        around.policy,
+        in_project=seen.project is not None,
+        pinned=None if isinstance(seen.pinned, ConfigurationError) else seen.pinned,
+        gpus=gpus,
+    )
+    return Known(situation, tuple(_notes(seen)))
 
 
-def _pinned(project: Project, policy: Policy, facts: CompatibilityFacts) -> PinnedTorch | None:
-    pin = project.torch_in(policy.torch_group) or project.torch_in(None)
-    return None if pin is None else resolve_pin(pin, project.locked_torch, facts, policy.python)
-
-
-def _configured(project: Project, policy: Policy, policies: Path, environment: Mapping[str, str]) -> tuple[Gpu, ...]:
-    if not policy.targets:
-        return ()
-    return find_gpus(
-        configured=policy.targets,
-        configured_at=project.pyproject.locate(*SETTINGS, "targets"),
-        environment=environment,
-        facts_dir=policies / "facts",
-    ).gpus
+def _notes(seen: ProjectSeen) -> Iterator[str]:
+    """What of the project cannot be used, and what counts in its stead."""
+    without = (
+        (seen.fault, "the project cannot be read, so nothing is said of it"),
+        (seen.settings_fault, "[tool.gpu-build] cannot be used, so the shipped policy counts"),
+        (seen.targets_fault, "the settings' targets cannot be used, so this machine's GPUs count"),
+        (seen.pinned, "which torch the project pins is not known"),
+    )
+    for fault, consequence in without:
+        if isinstance(fault, ConfigurationError):
+            place = "" if fault.where is None else f" ({fault.where})"
+            yield f"{consequence}: {fault.message}{place}"
 
 
 def _machine(policies: Path, environment: Mapping[str, str], root: Path) -> tuple[Gpu, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from shlex import quote
 from typing import TYPE_CHECKING
 from typing import NamedTuple
 
@@ -19,12 +20,17 @@ LONGEST_PIECE = 8192
 OVERLAP = 512
 
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+#: By the first bytes; the way to unpack it, without a name from standard input.
 _COMPRESSED = {
     b"\x1f\x8b": "gunzip -c",
     b"PK\x03\x04": "unzip -p",
     b"\x28\xb5\x2f\xfd": "zstd -dc",
     b"BZh": "bzip2 -dc",
+    b"\xfd7zXZ\x00": "xz -dc",
+    b"\x04\x22\x4d\x18": "lz4 -dc",
+    b"7z\xbc\xaf\x27\x1c": "7z x -so",
 }
+_SAMPLE = 4096
 
 # CSI, OSC and two-character sequences (ECMA-48), and colours as JSON writes them.
 _TERMINAL = lazy_pattern(
@@ -46,22 +52,30 @@ class Line(NamedTuple):
     """How many of its first characters the piece before held too."""
 
 
-def read_lines(stream: BinaryIO) -> Iterator[Line]:
+def read_lines(stream: BinaryIO, name: str | None = None) -> Iterator[Line]:
     """The lines of a text. Carriage returns end a line on the screen, not in the count.
+
+    ``name``: the file's, as a way out spells it; None is standard input.
 
     Raises ConfigurationError for a compressed file, and OSError as the stream does.
     """
     first = stream.read(_READ_AT_ONCE)
-    _refuse_compressed(first)
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if first.startswith(mark)), "utf-8")
+    _refuse_compressed(first, name)
+    encoding = _encoding(first)
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if encoding == "utf-8" else "replace")
     number, rest, cut = 1, "", False
+    last, cleaned = "", ""  # a line that came before, and what it is shown as: logs repeat themselves
     chunk = first
     while chunk:
         text = rest + decoder.decode(chunk)
         *whole, rest = text.split("\n")
         for line in whole:
-            yield from _pieces(number, line, cut=cut)
+            if cut or "\r" in line or not 0 < len(line) <= LONGEST_PIECE:
+                yield from _pieces(number, line, cut=cut)
+            else:
+                if line != last:
+                    last, cleaned = line, clean(line.lstrip("\ufeff"))
+                yield Line(number, cleaned)
             number, cut = number + 1, False
         if len(rest) > LONGEST_PIECE:
             yield from _pieces(number, rest, cut=cut)
@@ -99,9 +113,25 @@ def _pieces(number: int, raw: str, *, cut: bool) -> Iterator[Line]:
         known = 0
 
 
-def _refuse_compressed(first: bytes) -> None:
+def _encoding(first: bytes) -> str:
+    """By the mark, else UTF-16 where every other byte of a text that is mostly ASCII is zero; else UTF-8."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if first.startswith(mark):
+            return encoding
+    sample = first[:_SAMPLE]
+    half = len(sample) // 2
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if odd * 2 > half and even * 8 < odd:
+        return "utf-16-le"
+    if even * 2 > half and odd * 8 < even:
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _refuse_compressed(first: bytes, name: str | None) -> None:
     for magic, program in _COMPRESSED.items():
         if first.startswith(magic):
+            unpack = f"… | {program}" if name is None else f"{program} {quote(name)}"
             raise ConfigurationError(
-                "the text is compressed", ways_out=(f"{program} FILE | poetry gpu-build doctor --explain=-",)
+                "the text is compressed", ways_out=(f"{unpack} | poetry gpu-build doctor --explain=-",)
             )

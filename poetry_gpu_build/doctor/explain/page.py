@@ -32,10 +32,11 @@ here (`here:`, by the project's pin and policy, the facts, and the cards of the 
 measured is marked: `(known by: …)`. It works without a GPU, without docker and outside a project, and sends nothing
 anywhere.
 
-The text may be of any size; colours, carriage returns, time stamps, the prefixes of BuildKit and Compose, and UTF-16 do
-not matter. Of one error up to five are told apart, such as two cards that torch warns of. With `--format json` all of
-it is one document: `explanations[]` with `name`, `line`, `times`, `quote`, `values`, `meaning`, `here`, `ways_out` and
-`references`.
+The text may be of any size; colours, carriage returns, time stamps, the prefixes of BuildKit and Compose, and UTF-16
+(with a byte order mark, or of a text that is mostly ASCII) do not matter; a compressed text is refused, with the
+command that unpacks it. A setting that cannot be used is noted, and the rest of the project counts. Of one error up to
+five are told apart, such as two cards that torch warns of. With `--format json` all of it is one document:
+`explanations[]` with `name`, `line`, `times`, `quote`, `values`, `meaning`, `here`, `ways_out` and `references`.
 
 Exit codes: 0 something was explained · 1 nothing was recognised · 2 a usage error, or the text cannot be read.
 

@@ -92,7 +92,7 @@ def test_a_compressed_log_is_exit_2_with_the_way(poetry: Poetry, log: Path) -> N
     log.write_bytes(b"\x1f\x8b\x08" + b"\0" * 100)
     ran = poetry(f"{EXPLAIN} {log}")
     assert ran.status == 2
-    assert "gunzip -c" in ran.words
+    assert f"gunzip -c {log} | poetry gpu-build doctor" in ran.words
 
 
 def test_a_word_that_belongs_to_nothing_is_exit_2(poetry: Poetry, log: Path) -> None:
@@ -108,15 +108,55 @@ def test_what_a_terminal_would_obey_never_reaches_it(poetry: Poetry, log: Path) 
     assert "<error>" in ran.out
 
 
-def test_a_sentence_that_a_block_above_said_is_not_said_again(poetry: Poetry, log: Path) -> None:
+def test_what_a_block_above_said_in_the_same_words_is_named_and_not_said_again(poetry: Poetry, log: Path) -> None:
     log.write_text(
         "NVIDIA GeForce GTX 1080 with CUDA capability sm_61 is not compatible with the current PyTorch installation.\n"
         f"The current PyTorch install supports CUDA capabilities sm_75 sm_80.\n{KERNEL}",
         encoding="utf-8",
     )
     out = poetry(f"{EXPLAIN} {log}").out
-    assert out.count("pins torch 2.7.1+cu128") == 1
     assert out.index("[torch-lacks-gpu]") < out.index("[no-kernel-image]") < out.index("  help: as above")
+
+
+def test_a_setting_that_is_wrong_is_noted_and_the_pin_is_still_explained(poetry: Poetry, root: Path, log: Path) -> None:
+    path = root / "pyproject.toml"
+    path.write_text(f'{path.read_text(encoding="utf-8")}\n[tool.gpu-build]\ntargets = ["nonsense"]\n', encoding="utf-8")
+    ran = poetry(f"{EXPLAIN} {log} --gpu 6.1")
+    assert ran.status == 0
+    assert ran.err.startswith("note: the settings' targets cannot be used")
+    assert "here: the project pins torch 2.7.1+cu128" in ran.out
+
+
+def test_what_it_means_here_is_said_as_a_whole_or_named_as_a_whole() -> None:
+    def block(*here: str) -> Explanation:
+        return Explanation("a", "A", 1, 1, "a", {}, "m", here, ("x",), ())
+
+    shown = FORMATS["text"](Explained((block("p", "q"), block("q", "r"), block("p", "q")), Told(), 1), "log", Stream())
+    assert [line.strip() for line in shown.splitlines() if "here:" in line] == [
+        *("here: p", "here: q"),
+        *("here: q", "here: r"),
+        "here: as above",
+    ]
+
+
+def test_no_sentence_of_what_it_means_here_is_left_out(poetry: Poetry, log: Path) -> None:
+    log.write_text(
+        "NVIDIA GeForce GTX 1060 with CUDA capability sm_61 is not compatible with the current PyTorch installation.\n"
+        "NVIDIA GeForce RTX 4090 with CUDA capability sm_89 is not compatible with the current PyTorch installation.\n"
+        f"The current PyTorch install supports CUDA capabilities sm_75 sm_80.\n{KERNEL}",
+        encoding="utf-8",
+    )
+    out = poetry(f"{EXPLAIN} {log}").out
+    block = next(each for each in out.split("\n\n") if "[no-kernel-image]" in each)
+    assert "does not run on 6.1" in block
+    assert "runs on 8.9" in block
+
+
+@pytest.mark.parametrize("option", ["--from-source", "--binary"])
+def test_options_of_a_build_have_no_say_in_a_text(poetry: Poetry, log: Path, option: str) -> None:
+    ran = poetry(f"{EXPLAIN} {log} {option}")
+    assert (ran.status, ran.out) == (2, "")
+    assert option in ran.words
 
 
 def test_a_project_that_cannot_be_read_is_noted_and_the_text_explained(poetry: Poetry, root: Path, log: Path) -> None:

@@ -104,13 +104,26 @@ def test_a_driver_that_dropped_the_card_is_told_before_a_restart_is() -> None:
     assert "580" in line.remedies[0]
 
 
-def test_under_wsl2_the_numbers_are_those_of_windows_and_no_proof() -> None:
-    # 590 no longer drives Pascal, says Linux' table; what 591.44 of Windows drives, it does not say.
+def test_under_wsl2_the_verdict_is_that_of_the_branch() -> None:
+    # Windows' 591.44 is of the branch that Linux calls 590, which no longer drives Pascal; coverage says so, too.
     pascal = card("6.1", driver="591.44")
     wsl2 = GpuReport(gpus=(pascal,), detections=(seen_by("NVML", pascal),), platform=Platform(is_wsl2=True))
-    line = judge_driver(wsl2, BINARY, facts())
-    assert line.mark == "warning"
-    assert "Windows" in line.seen
+    assert judge_driver(wsl2, BINARY, facts()) == judge_driver(replace_platform(wsl2), BINARY, facts())
+    assert judge_driver(wsl2, BINARY, facts()).mark == "problem"
+
+
+def replace_platform(report: GpuReport) -> GpuReport:
+    return GpuReport(gpus=report.gpus, detections=report.detections)
+
+
+@pytest.mark.parametrize("driver", [None, "540.4.0"])
+def test_nobody_installs_a_driver_on_a_jetson(driver: str | None) -> None:
+    orin = card("8.7", "Orin", by="NVML" if driver else "PCI id", driver=driver)
+    jetson = GpuReport(gpus=(orin,), detections=(seen_by(orin.reported_by, orin),), platform=Platform(is_jetson=True))
+    line = judge_driver(jetson, BINARY, facts())
+    assert line.mark == "ok"
+    assert "x86 images do not apply" in line.seen
+    assert line.remedies == ()
 
 
 def test_a_machine_without_a_gpu_needs_no_driver() -> None:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 from typing import NamedTuple
 
 import pytest
 
 from poetry_gpu_build.commands.doctor_formats import Stream
 from poetry_gpu_build.commands.doctor_formats import as_text
+from poetry_gpu_build.doctor import seen
 from poetry_gpu_build.doctor.examine import CHECKS
 from poetry_gpu_build.doctor.examine import examine
 from poetry_gpu_build.doctor.line import exit_code
 from poetry_gpu_build.doctor.seen import Wish
 from poetry_gpu_build.doctor.seen import look
 from poetry_gpu_build.engine.preflight import Answer
+from poetry_gpu_build.engine.preflight import ask_docker
 from poetry_gpu_build.machine import Machine
 
 from ..builders import GIB
 from ..builders import ROOT
 from ..builders import settings
 from ..builders import write_project
+from .world import NOTHING
 from .world import Docker
 from .world import card
 from .world import has_gpus
@@ -30,7 +38,6 @@ from .world import world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from poetry_gpu_build.doctor.examine import Examination
     from poetry_gpu_build.gpu.interface import Gpu
@@ -96,9 +103,10 @@ def unknown_card(case: Case) -> None:
     case.free(100)
 
 
-def small_machine(case: Case) -> None:
+def small_engine(case: Case) -> None:
     case.wish = Wish(from_source=True)
-    case.machine = Machine(2, GIB)
+    info = re.sub(r'"MemTotal":\d+', f'"MemTotal":{GIB}', case.docker.answers["info"].output)
+    case.docker.answers["info"] = Answer(0, info, "")
 
 
 BAD = {
@@ -119,7 +127,7 @@ BAD = {
     "policy": Spoilt(lambda case: case.edit("lint.ignore", "lint.ignre"), "unknown key [tool.gpu-build] lint.ignre"),
     "coverage": Spoilt(lambda case: setattr(case, "wish", Wish(("5.2",), binary=True)), "does not run on"),
     "disk": Spoilt(lambda case: case.free(1), "takes at least 8.2 GB"),
-    "memory": Spoilt(small_machine, "this machine has 1.0 GiB"),
+    "memory": Spoilt(small_engine, "the engine has 1.0 GiB"),
     "base image": Spoilt(
         lambda case: case.docker.answers.update(
             {"image inspect": Answer(1, "", ""), "buildx imagetools": Answer(1, "", "ERROR: nvidia/cuda:x: not found")}
@@ -177,6 +185,51 @@ def test_where_all_is_well_it_is_one_screen(case: Case) -> None:
     assert len(shown) <= 20
     assert [line for line in shown if len(line) > 110] == []
     assert shown[-1] == "nothing stands in the way"
+
+
+def examples_of_the_page() -> list[list[str]]:
+    page = ROOT.joinpath("docs/doctor.md").read_text(encoding="utf-8")
+    return [block.partition("```")[0].splitlines() for block in page.split("$ poetry gpu-build doctor\n")[1:]]
+
+
+def test_the_first_example_of_the_page_is_what_the_tool_says_of_the_minimal_project(case: Case) -> None:
+    shutil.rmtree(case.root)
+    shutil.copytree(ROOT / "examples/minimal", case.root)
+    shown = as_text(case.examine(), Stream()).replace(str(case.root), "/home/you/hello-gpu")
+    assert shown.splitlines() == examples_of_the_page()[0]
+
+
+def test_the_second_example_of_the_page_is_what_the_tool_says_where_there_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "find_gpus", lambda **_: NOTHING)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ask = partial(ask_docker, instead="plan without it: poetry gpu-build --dry-run")
+    shown = as_text(examine(Wish(), world(tmp_path)._replace(ask=ask)), Stream())
+    assert shown.splitlines() == examples_of_the_page()[1]
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied")])
+def test_a_folder_that_is_closed_is_one_thing_to_mend(case: Case, error: OSError) -> None:
+    closed = case.root / "docker"
+    stat, access = os.stat, os.access
+
+    def refused(path: str | Path, *options: Any, **more: Any) -> Any:
+        if isinstance(path, str | Path) and closed in Path(path).parents:
+            raise error
+        return stat(path, *options, **more)
+
+    case.monkeypatch.setattr(os, "stat", refused)
+    case.monkeypatch.setattr(
+        Path, "stat", lambda path, *, follow_symlinks=True: refused(path, follow_symlinks=follow_symlinks)
+    )
+    case.monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and access(path, mode))
+    lines = {line.topic: line for line in case.examine().lines}
+    assert lines["policy"].seen.startswith("docker: the folder cannot be looked into")
+    assert "docker/Dockerfile: the binary mode's Dockerfile cannot be looked at" in lines["docker files"].seen
+    assert (
+        lines["policy"].remedies == lines["docker files"].remedies == ("let your user read it: chmod -R u+rX docker",)
+    )
 
 
 def test_the_page_has_a_row_for_every_line() -> None:

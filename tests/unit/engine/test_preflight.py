@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -256,6 +258,18 @@ def test_a_docker_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     put_on_path(monkeypatch, tmp_path, "exec tail -f /dev/null")
     monkeypatch.setattr(preflight, "TIMEOUT_SECONDS", 0.05)
     assert ask_docker(["version"]) == SILENT
+
+
+def test_what_a_docker_that_hangs_started_is_ended_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The child holds a pipe open for as long as it lives: its other end then reads to the end.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    put_on_path(monkeypatch, tmp_path / "bin", f"( exec 3> '{pipe}'; exec tail -f /dev/null ) & wait")
+    monkeypatch.setattr(preflight, "TIMEOUT_SECONDS", 1)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_bytes)
+        assert ask_docker(["version"]) == SILENT
+        assert read.result(timeout=30) == b""
 
 
 # --- what the daemon's own builder can export

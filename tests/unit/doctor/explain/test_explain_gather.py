@@ -12,7 +12,6 @@ from poetry_gpu_build.gpu import detect
 from poetry_gpu_build.gpu.platforms import PLAIN_PC
 from poetry_gpu_build.resources import policies_dir
 
-from ...builders import PYPROJECT
 from ...builders import cc
 from ...builders import settings
 from ...builders import write_project
@@ -53,17 +52,43 @@ def test_outside_a_project_the_shipped_policy_speaks(tmp_path: Path) -> None:
     assert str(situation.policy.binary.torch) == "2.7.1+cu128"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["[project\n", f"{PYPROJECT}\n[tool.gpu-build]\nmods = 1\n", f"{PYPROJECT}\n[tool.gpu-build]\ntargets = ['x']\n"],
-)
-def test_a_project_that_cannot_be_read_is_a_note(tmp_path: Path, text: str) -> None:
+def test_a_project_that_cannot_be_read_is_a_note(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "p")
-    folder.joinpath("pyproject.toml").write_text(text, encoding="utf-8")
+    folder.joinpath("pyproject.toml").write_text("[project\n", encoding="utf-8")
     situation, notes = known(folder)
     assert not situation.in_project
     assert len(notes) == 1
     assert "pyproject.toml" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "consequence"),
+    [
+        ("mods = 1", "the shipped policy counts"),
+        ('targets = ["nonsense"]', "this machine's GPUs count"),
+    ],
+)
+def test_of_wrong_settings_the_rest_of_the_project_is_still_known(tmp_path: Path, wrong: str, consequence: str) -> None:
+    situation, [note] = known(write_project(tmp_path / "p", settings(wrong)))
+    assert situation.in_project
+    assert situation.pinned is not None
+    assert str(situation.pinned.build) == "2.7.1+cu128"
+    assert consequence in note
+    assert "pyproject.toml" in note
+
+
+def test_beside_wrong_targets_the_other_settings_count(tmp_path: Path) -> None:
+    situation, _ = known(write_project(tmp_path / "p", settings('targets = ["x"]\nmodes.source.memory-per-job = 7')))
+    assert situation.policy.memory_per_job == 7
+
+
+def test_beside_a_torch_that_is_no_version_the_settings_count(tmp_path: Path) -> None:
+    text = settings('targets = ["5.2"]').replace('version = "2.7.1+cu128"', 'version = "newest!"')
+    assert text != settings('targets = ["5.2"]')
+    situation, notes = known(write_project(tmp_path / "p", text))
+    assert situation.pinned is None
+    assert situation.targets() == (cc("5.2"),)
+    assert notes
 
 
 def test_a_project_without_torch_has_no_pin(tmp_path: Path) -> None:

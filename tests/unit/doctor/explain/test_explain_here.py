@@ -72,7 +72,7 @@ HERE: list[tuple[str, str, Situation, str]] = [
         "compiler-out-of-memory",
         "nvcc error   : 'cicc' died due to signal 9 (Kill signal)",
         project(settings="modes.source.memory-per-job = 6"),
-        "6 GiB a job",
+        "counts 6 GiB of free memory for each job",
     ),
     (
         "no-torch",

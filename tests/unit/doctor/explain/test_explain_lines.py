@@ -65,6 +65,26 @@ def test_powershell_s_utf_16_is_recognised() -> None:
     assert names(f"PS> python x.py\r\n{KERNEL}\r\n".encode("utf-16")) == ["no-kernel-image"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_recognised(encoding: str) -> None:
+    assert names(f"PS> python x.py\r\n{KERNEL}\r\n".encode(encoding)) == ["no-kernel-image"]
+
+
+@pytest.mark.parametrize("noise", [b"\0" * 5000, b"a\0b" * 2000, b"\0"])
+def test_zeros_in_a_text_make_it_no_utf_16(noise: bytes) -> None:
+    assert names(noise + b"\n" + KERNEL.encode()) == ["no-kernel-image"]
+
+
+def test_a_line_that_is_repeated_is_counted_each_time_and_shown_once() -> None:
+    [sighting] = found(f"{KERNEL}\n" * 1203 + f"other\n{KERNEL}\n").sightings
+    assert (sighting.line, sighting.times) == (1, 1204)
+
+
+def test_details_still_end_where_they_end_when_a_line_is_repeated() -> None:
+    lines = texts(b"#1 0.1 a\n#1 0.1 a\n\n#1 0.1 a\n")
+    assert lines == [(1, "a"), (2, "a"), (4, "a")]
+
+
 def test_what_is_no_utf_8_is_kept() -> None:
     assert texts(b"caf\xe9") == [(1, "caf\udce9")]
 
@@ -95,9 +115,19 @@ def test_a_piece_is_never_longer_than_it_may_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("magic", "program"), [(b"\x1f\x8b\x08", "gunzip -c"), (b"PK\x03\x04", "unzip -p"), (b"(\xb5/\xfd", "zstd -dc")]
+    ("magic", "program"),
+    [
+        (b"\x1f\x8b\x08", "gunzip -c"),
+        (b"PK\x03\x04", "unzip -p"),
+        (b"(\xb5/\xfd", "zstd -dc"),
+        (b"\xfd7zXZ\x00", "xz -dc"),
+        (b"BZh9", "bzip2 -dc"),
+    ],
 )
 def test_a_compressed_text_is_refused_with_the_way(magic: bytes, program: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
+        list(read_lines(io.BytesIO(magic + b"\0" * 100), "the log"))
+    assert caught.value.ways_out[0].startswith(f"{program} 'the log' | ")
+    with pytest.raises(ConfigurationError) as caught:
         list(read_lines(io.BytesIO(magic + b"\0" * 100)))
-    assert caught.value.ways_out[0].startswith(program)
+    assert caught.value.ways_out[0].startswith(f"… | {program} | ")
