@@ -174,7 +174,8 @@ def test_a_builder_that_does_not_exist_is_told(bases: Engine, poetry: Poetry, pr
 # Ctrl-C
 
 # Another architecture: a compile that no cache answers.
-COMPILE = ("gpu-build", "--gpu", "5.0")
+# A compile asks first whether it may, where somebody can answer.
+COMPILE = ("gpu-build", "--gpu", "5.0", "--yes")
 
 
 @dataclass(frozen=True, slots=True)
