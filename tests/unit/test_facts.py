@@ -328,7 +328,7 @@ def test_a_wheel_that_asks_for_a_newer_python_does_not_install() -> None:
     assert not wheel.installs_on("3.10")
 
 
-# pypi.org/project/torch/2.0.1/#files: cp38 to cp311; 2.2.2 was the first row with cp312, 2.5.1 with cp313.
+# By the file names on PyPI 2.0.1 is there for cp38 to cp311; 2.2.2 was the first row with cp312, 2.5.1 with cp313.
 @pytest.mark.parametrize(
     ("build", "last", "not_any_more"),
     [

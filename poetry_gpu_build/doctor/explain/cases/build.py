@@ -41,7 +41,7 @@ class SelectionExpression(Case):
         ),
         Example(
             "unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat "
-            "/work/docker/Dockerfile.sourcefalse: no such file or directory",
+            "/src/docker/Dockerfile.sourcefalse: no such file or directory",
             {"file": "Dockerfile.sourcefalse"},
         ),
         Example(

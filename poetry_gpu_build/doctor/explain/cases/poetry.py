@@ -334,7 +334,7 @@ class PoetryIndexNotJson(Case):
     def ways(self, _values: Mapping[str, str], _situation: Situation) -> Iterator[str]:
         """Name the mirror as a source."""
         yield '[[tool.poetry.source]] name = "mirror", url = "https://…/simple/", priority = "primary": not PyPI'
-        yield "curl -sI https://pypi.org/pypi/torch/json, in the image: what answers"
+        yield "pip index versions torch --verbose, in the image: what the index answers"
 
 
 class SourceNotExplicit(Case):
