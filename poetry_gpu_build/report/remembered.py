@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -17,9 +15,11 @@ from poetry_gpu_build.durable import write_whole
 from poetry_gpu_build.errors import ConfigurationError
 from poetry_gpu_build.report.inputs import Inputs
 from poetry_gpu_build.report.inputs import StepInputs
+from poetry_gpu_build.state_folder import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _VERSION = 1
 _MAXIMUM_BYTES = 32 * 1024 * 1024
@@ -30,7 +30,7 @@ class Memory:
 
     def __init__(self, root: Path, target: str, environment: Mapping[str, str]) -> None:
         key = hashlib.sha256(f"{root.resolve()}\0{target}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
-        self.path = _state_folder(environment) / "builds" / f"{key}.json"
+        self.path = state_folder(environment) / "builds" / f"{key}.json"
 
     def recall(self) -> Inputs | None:
         """The inputs of the last build; None where none is known, or what is there is none of ours."""
@@ -50,13 +50,6 @@ class Memory:
         except OSError as error:
             raise ConfigurationError(f"{self.path.parent} cannot be made: {error.strerror or error}") from error
         write_whole(self.path, old, json.dumps(_data(inputs)) + "\n")
-
-
-def _state_folder(environment: Mapping[str, str]) -> Path:
-    """By the XDG base directory specification, which has a relative path ignored."""
-    base = environment.get("XDG_STATE_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state"  # noqa: PTH117
-    return folder / "poetry-gpu-build"
 
 
 def _data(inputs: Inputs) -> dict[str, Any]:

@@ -43,6 +43,7 @@ ROOMS = (
     "lint_policy",
     "facts",
     "resources",
+    "state_folder",
     "documents",
     "values",
     "durable",

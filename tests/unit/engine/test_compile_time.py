@@ -47,14 +47,14 @@ def test_the_last_build_says_it_best(seconds: float, said: str) -> None:
 
 def test_without_one_the_reports_are_divided_by_the_jobs_and_said_to_be_reports() -> None:
     told = estimate(None, jobs=2)
-    least, most = CORE_HOURS
-    assert told.text.startswith(f"{least / 2:g} h to {most / 2:g} h with 2 jobs at once")
+    assert CORE_HOURS == (13, 26)  # what the two reports say, and nothing in between
+    assert told.text.startswith("6 h 30 min to 13 h with 2 jobs at once")
     assert "not measured" in told.text
-    assert told.seconds == most / 2 * HOUR
+    assert told.seconds == 13 * HOUR
 
 
 def test_of_a_builder_that_nobody_knows_only_the_work_is_said() -> None:
-    assert estimate(None, jobs=None).text.startswith("10 to 26 hours of one core")
+    assert estimate(None, jobs=None).text.startswith("13 to 26 hours of one core")
 
 
 # --- what is remembered
